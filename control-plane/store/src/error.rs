@@ -1,0 +1,77 @@
+//! What can go wrong in the store, in variants a caller can act on.
+
+/// A failed statement or unit of work.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// A key is taken. The text names table and columns, never values.
+    #[error("unique constraint on {0}")]
+    Unique(String),
+    /// A row refers to one that does not exist, or is referred to.
+    #[error("foreign key constraint")]
+    Foreign,
+    /// A CHECK or NOT NULL of the schema.
+    #[error("check constraint: {0}")]
+    Check(String),
+    /// A trigger of the schema refused: append-only rows, sealed transactions, balance.
+    #[error("refused by the schema: {0}")]
+    Refused(String),
+    /// Another writer holds the database for too long; try again.
+    #[error("database is busy")]
+    Busy,
+    /// A row does not hold what its reader expects.
+    #[error("column {column} does not hold {expected}")]
+    Column {
+        /// The column's name.
+        column: String,
+        /// What was expected there.
+        expected: &'static str,
+    },
+    /// Exactly one row was expected.
+    #[error("row is missing")]
+    Missing,
+    /// The URL is not one we open.
+    #[error("database url is not supported: {0}")]
+    Url(&'static str),
+    /// The engine is one whose known faults lose data.
+    #[error("SQLite {0} is refused: 3.51.3 or later, but not 3.52.0, is needed")]
+    Version(String),
+    /// The schema is behind this program.
+    #[error("schema is at {found}, this program needs {needed}: run `gamma migrate`")]
+    Schema {
+        /// Highest applied migration.
+        found: i64,
+        /// Highest migration of this program.
+        needed: i64,
+    },
+    /// Two consumers owned one partition, and this one lost.
+    #[error("offset of {0} was moved by another consumer")]
+    Fenced(String),
+    /// Anything else the engine said.
+    #[error("database failed")]
+    Database(#[source] sqlx::Error),
+    /// A migration failed.
+    #[error("migration failed")]
+    Migration(#[source] sqlx::migrate::MigrateError),
+}
+
+/// What every store function returns.
+pub type StoreResult<T> = Result<T, StoreError>;
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        let Some(database) = error.as_database_error() else { return Self::Database(error) };
+        let message = database.message();
+        match database.code().as_deref() {
+            // Extended result codes of SQLite: UNIQUE, PRIMARY KEY, ROWID.
+            Some("2067" | "1555" | "2579") => {
+                let named = message.rsplit_once("failed: ").map_or(message, |(_, columns)| columns);
+                Self::Unique(named.to_owned())
+            }
+            Some("787") => Self::Foreign,
+            Some("275" | "1299") => Self::Check(message.to_owned()),
+            Some("1811") => Self::Refused(message.to_owned()),
+            Some("5" | "6" | "261" | "517") => Self::Busy,
+            _ => Self::Database(error),
+        }
+    }
+}
