@@ -111,6 +111,28 @@ impl Command {
     }
 }
 
+impl Position {
+    /// The position as text, for the one column that keeps it beside its conversion. The form is
+    /// that of `position` above. Ends with a line feed.
+    pub fn encode(&self) -> String {
+        let mut lines = Writer(String::new());
+        lines.put_position(self);
+        lines.0
+    }
+
+    /// Reads [`Position::encode`] back.
+    ///
+    /// # Errors
+    ///
+    /// Any text that `encode` does not write.
+    pub fn decode(text: &str) -> Result<Self, CodecError> {
+        let mut lines = Reader { lines: text.lines(), line: None };
+        lines.advance();
+        let position = lines.position()?;
+        if position.encode() == text { Ok(position) } else { Err(CodecError::NotCanonical) }
+    }
+}
+
 struct Writer(String);
 
 impl Writer {

@@ -51,6 +51,16 @@ fn every_command_reads_back_as_it_was() {
 }
 
 #[test]
+fn position_reads_back_as_it_was() {
+    for position in [position(NO_SHOPPER), position(WITH_SHOPPER)] {
+        let text = position.encode();
+        assert_eq!(Position::decode(&text), Ok(position));
+        assert_eq!(Position::decode(&format!("{text}more 1\n")), Err(CodecError::NotCanonical));
+    }
+    assert_eq!(Position::decode(""), Err(CodecError::Missing("debtor")));
+}
+
+#[test]
 fn stored_form_of_version_one_never_changes() {
     let action = Action::Release { position: position(WITH_SHOPPER), taxes: None };
     let expected = "\
