@@ -1,0 +1,3 @@
+//! Whose rows a key may see.
+
+mod scoping;

@@ -1,0 +1,4 @@
+//! What is counted, and how often.
+
+mod duplicates;
+mod updates;

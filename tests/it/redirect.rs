@@ -1,0 +1,5 @@
+//! What a visitor gets.
+
+mod killed;
+mod slug;
+mod target;
