@@ -6,3 +6,23 @@ pub mod sql;
 mod conn;
 mod sqlite;
 pub mod unit;
+
+// What operators make.
+pub mod advertisers;
+pub mod audit_log;
+pub mod campaigns;
+pub mod catalog_outbox;
+pub mod coupons;
+pub mod domains;
+pub mod enrolments;
+pub mod idempotency;
+pub mod integrations;
+pub mod keys;
+pub mod links;
+pub mod listing;
+pub mod offers;
+pub mod publishers;
+pub mod secrets;
+pub mod shoppers;
+pub mod tenants;
+pub mod terms;
