@@ -60,7 +60,10 @@ fn the_journal_can_be_read_beside_the_program() {
 #[test]
 fn the_demo_prints_commands_that_work() {
     let world = World::start_demo();
-    let log = world.log();
+    let log = harness::eventually("the commands to paste", || {
+        let log = world.log();
+        log.contains("/balance").then_some(log)
+    });
     assert!(log.contains("curl"), "{log}");
     assert!(log.contains("Mozilla/5.0"), "a browser's name, or the click is a bot's: {log}");
     let overview = world.api_get("/v1/stats/overview");
