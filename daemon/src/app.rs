@@ -1,0 +1,390 @@
+//! The composition root: chooses and wires the real parts; owns threads and shutdown.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use journal::CloseError;
+use journal::Environment;
+use journal::Journal;
+use journal::JournalConfig;
+use journal::Lane;
+use journal::LaneHandle;
+use journal::OpenError;
+use journal::RecoveryReport;
+use model::clock::Clock;
+use rand::RngCore as _;
+use rand::rngs::StdRng;
+use tokio::sync::watch;
+
+use crate::admin;
+use crate::admin::Health;
+use crate::catalog::Follower;
+use crate::catalog::View;
+use crate::catalog::source::CatalogSource;
+use crate::config::Config;
+use crate::ingest::replay::ReplayMemory;
+use crate::limits::RateTable;
+use crate::links::Links;
+use crate::links::cache::SharedCache;
+use crate::listener;
+use crate::listener::ListenerLimits;
+use crate::listener::Order;
+use crate::listener::tcp;
+use crate::metrics::Metrics;
+use crate::rooms::Lanes;
+use crate::rooms::Rooms;
+use crate::rooms::Shared;
+use crate::visitors::VisitorMemory;
+use crate::visitors::Visitors;
+
+pub mod system;
+
+#[cfg(test)]
+pub(crate) mod testing;
+
+/// Integrations whose refusals are counted at a time.
+const REFUSAL_KEYS: usize = 4096;
+/// How often a drain looks whether the threads are done.
+const DRAIN_LOOK: Duration = Duration::from_millis(5);
+/// Descriptors that are not connections: journal, catalog, listeners, logs.
+const DESCRIPTORS_RESERVED: u64 = 256;
+
+/// Why the daemon did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The disk, a thread or an address could not be had.
+    #[error("cannot {doing}")]
+    Io { doing: String, source: io::Error },
+    /// The journal did not open, or is another process's.
+    #[error("cannot open the journal")]
+    Journal(#[from] OpenError),
+    /// The configured journal lacks a lane that the daemon writes.
+    #[error("the journal has no lane {0}")]
+    Lane(Lane),
+}
+
+/// Why the daemon did not end cleanly.
+#[derive(Debug, thiserror::Error)]
+pub enum DrainError {
+    /// What had a receipt is durable all the same.
+    #[error("the journal did not close cleanly")]
+    Journal(#[from] CloseError),
+    /// A bug: the thread is gone, its requests with it.
+    #[error("a thread panicked")]
+    Panicked,
+}
+
+/// The real parts, as the caller chose them.
+pub struct Parts {
+    pub clock: Arc<dyn Clock>,
+    /// Called once per thread.
+    pub rng: Arc<dyn Fn() -> StdRng + Send + Sync>,
+    pub catalog: Box<dyn CatalogSource>,
+    /// What the journal stands on.
+    pub environment: Environment,
+    pub journal: JournalConfig,
+}
+
+impl std::fmt::Debug for Parts {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Parts").finish_non_exhaustive()
+    }
+}
+
+/// The daemon, not yet running.
+#[derive(Debug)]
+pub struct App;
+
+/// A running daemon. Dropping it without [`Running::drain`] leaves its threads to the process.
+#[derive(Debug)]
+pub struct Running {
+    journal: Journal,
+    health: Arc<Health>,
+    address: SocketAddr,
+    admin_address: SocketAddr,
+    drain_within: Duration,
+    orders: watch::Sender<Order>,
+    threads: Vec<JoinHandle<io::Result<()>>>,
+    stop_admin: watch::Sender<bool>,
+    admin: JoinHandle<io::Result<()>>,
+    stop_follower: Arc<AtomicBool>,
+    follower: JoinHandle<()>,
+}
+
+fn doing<T>(what: impl Into<String>, result: io::Result<T>) -> Result<T, StartError> {
+    result.map_err(|source| StartError::Io { doing: what.into(), source })
+}
+
+fn thread<T: Send + 'static>(
+    name: String,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<JoinHandle<T>, StartError> {
+    let started = std::thread::Builder::new().name(name.clone()).spawn(work);
+    doing(format!("start thread {name}"), started)
+}
+
+impl App {
+    /// Opens the journal under `data_dir`, loads the saved catalog, binds, and starts answering.
+    ///
+    /// When it returns, all listeners accept. `/readyz` turns 200 once the catalog was read up to what existed.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing keeps running.
+    pub fn start(config: Config, parts: Parts) -> Result<Running, StartError> {
+        // The journal.
+        let data_dir = &config.data_dir;
+        doing(format!("create {}", data_dir.display()), std::fs::create_dir_all(data_dir))?;
+        let (journal, report) =
+            Journal::open(&data_dir.join("journal"), parts.journal, parts.environment)?;
+        let lane = |lane: Lane| journal.lane(&lane).ok_or(StartError::Lane(lane));
+        let lanes = Lanes {
+            inbound: lane(Lane::Inbound)?,
+            clicks: lane(Lane::Clicks)?,
+            control: lane(Lane::Control)?,
+        };
+
+        // Sockets: bound early, served late.
+        let threads = thread_count(config.daemon.threads);
+        let listen = config.daemon.listen;
+        let sockets = doing("enter a runtime", runtime_for_binding())?;
+        let guard = sockets.enter();
+        let public = doing(format!("listen on {listen}"), tcp::bind(listen, threads))?;
+        let admin_listen = config.daemon.admin_listen;
+        let mut operators = doing(format!("listen on {admin_listen}"), tcp::bind(admin_listen, 1))?;
+        drop(guard);
+        let address = doing("read the bound address", bound(public.first()))?;
+        let admin_address = doing("read the bound address", bound(operators.first()))?;
+
+        // The catalog.
+        let mut rng = (parts.rng)();
+        let cache = SharedCache::new(config.daemon.link_cache_bytes);
+        let view = Arc::new(View::new([rng.next_u64(), rng.next_u64()], cache));
+        let snapshot = data_dir.join("daemon").join("catalog.snapshot");
+        let clock = Arc::clone(&parts.clock);
+        let follower = Follower::new(Arc::clone(&view), parts.catalog, clock, snapshot);
+        let stop_follower = Arc::new(AtomicBool::new(false));
+        let stop = Arc::clone(&stop_follower);
+        let follower = thread("gammad-catalog".to_owned(), move || follower.run(&stop))?;
+
+        // What all threads share.
+        let shared = Arc::new(Shared {
+            visitors: Visitors::new(config.daemon.visitor_limits()),
+            replays: ReplayMemory::default(),
+            refusals: RateTable::new(REFUSAL_KEYS),
+            trusted_proxies: config.daemon.trusted_nets(),
+        });
+        let health = Arc::new(Health {
+            view: Arc::clone(&view),
+            lanes: lanes.clone(),
+            is_draining: AtomicBool::new(false),
+            is_journal_damaged: report.is_degraded(),
+        });
+        let named = [Lane::Inbound, Lane::Clicks, Lane::Control];
+        let handles = [&lanes.inbound, &lanes.clicks, &lanes.control].map(LaneHandle::clone);
+        let metrics = Metrics::new(named.into_iter().zip(handles).collect(), Arc::clone(&view));
+        let metrics = Arc::new(metrics);
+
+        // The threads.
+        let (orders, order) = watch::channel(Order::Serve);
+        let limits = ListenerLimits {
+            deadlines: config.daemon.deadlines(),
+            connections_max: connections_max(config.daemon.connections_max) / threads,
+        };
+        let mut running = Vec::with_capacity(threads);
+        for (number, socket) in public.into_iter().enumerate() {
+            let seed = Seed {
+                clock: Arc::clone(&parts.clock),
+                rng: (parts.rng)(),
+                view: Arc::clone(&view),
+                lanes: lanes.clone(),
+                shared: Arc::clone(&shared),
+                cells: metrics.cells(),
+            };
+            let order = order.clone();
+            running.push(thread(format!("gammad-{number}"), move || {
+                listener::run(socket, seed.grow(), limits, order)
+            })?);
+        }
+        let (stop_admin, stop) = watch::channel(false);
+        let operators = operators.remove(0);
+        let (admin_health, clock) = (Arc::clone(&health), Arc::clone(&parts.clock));
+        let admin = thread("gammad-admin".to_owned(), move || {
+            admin::run(operators, admin_health, metrics, &*clock, stop)
+        })?;
+        Ok(Running {
+            journal,
+            health,
+            address,
+            admin_address,
+            drain_within: Duration::from_millis(config.daemon.drain_ms),
+            orders,
+            threads: running,
+            stop_admin,
+            admin,
+            stop_follower,
+            follower,
+        })
+    }
+}
+
+/// What becomes the rooms of a thread once it runs; rooms themselves never leave it.
+struct Seed {
+    clock: Arc<dyn Clock>,
+    rng: StdRng,
+    view: Arc<View>,
+    lanes: Lanes,
+    shared: Arc<Shared>,
+    cells: Arc<crate::metrics::Cells>,
+}
+
+impl Seed {
+    fn grow(self) -> Rooms {
+        Rooms {
+            clock: self.clock,
+            rng: self.rng.into(),
+            links: Links::new(self.view),
+            journal: self.lanes,
+            shared: self.shared,
+            memory: VisitorMemory::default(),
+            cells: self.cells,
+            buffer: std::cell::Cell::default(),
+        }
+    }
+}
+
+/// Sockets are made by the runtime's own type, which wants one to be there.
+fn runtime_for_binding() -> io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_io().build()
+}
+
+fn bound(listener: Option<&std::net::TcpListener>) -> io::Result<SocketAddr> {
+    listener.map_or_else(|| Err(io::ErrorKind::NotFound.into()), std::net::TcpListener::local_addr)
+}
+
+fn thread_count(configured: usize) -> usize {
+    match configured {
+        0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        count => count,
+    }
+}
+
+/// What the process may hold: the limit on descriptors is raised as far as the system lets us.
+fn connections_max(configured: usize) -> usize {
+    use rustix::process::Resource;
+    use rustix::process::getrlimit;
+    use rustix::process::setrlimit;
+
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    // Refused: the present limit counts.
+    let _ = setrlimit(Resource::Nofile, limit);
+    let allowed = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    let allowed = allowed.saturating_sub(DESCRIPTORS_RESERVED).max(64);
+    configured.min(usize::try_from(allowed).unwrap_or(usize::MAX))
+}
+
+impl Running {
+    /// Where redirects and ingestion are served.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where operators are answered.
+    #[must_use]
+    pub const fn admin_address(&self) -> SocketAddr {
+        self.admin_address
+    }
+
+    /// A lane of the journal, to tail: inbound, clicks or control.
+    #[must_use]
+    pub fn lane(&self, lane: &Lane) -> Option<LaneHandle> {
+        self.journal.lane(lane)
+    }
+
+    /// What opening the journal found.
+    #[must_use]
+    pub fn recovery(&self) -> &RecoveryReport {
+        self.journal.report()
+    }
+
+    /// The last position of the catalog log that is applied.
+    #[must_use]
+    pub fn catalog_position(&self) -> u64 {
+        self.health.view.position()
+    }
+
+    /// Blocks until the catalog is applied up to `position`; `false` when that takes longer than `within`.
+    #[must_use]
+    pub fn wait_for_catalog(&self, position: u64, within: Duration) -> bool {
+        self.health.view.wait_for(position, within)
+    }
+
+    /// Links resident in memory and the bytes they take.
+    #[must_use]
+    pub fn links(&self) -> (usize, usize) {
+        (self.health.view.table.count(), self.health.view.table.held_bytes())
+    }
+
+    /// Whether a lane failed twice in a row. Nothing more can be made durable: the process should end.
+    #[must_use]
+    pub fn is_failed(&self) -> bool {
+        let lanes = &self.health.lanes;
+        [&lanes.inbound, &lanes.clicks].iter().any(|lane| lane.state().borrow().failed)
+    }
+
+    /// No new connections from here on; requests in hand are finished. Does not wait.
+    pub fn begin_drain(&self) {
+        self.health.is_draining.store(true, Ordering::Relaxed);
+        // The threads may be gone already.
+        let _ = self.orders.send(Order::Drain);
+    }
+
+    /// Ends: requests in hand are finished within the configured time, the catalog is saved, the journal is synced and
+    /// closed. Blocks.
+    ///
+    /// # Errors
+    /// [`DrainError`]; everything that was acknowledged is durable nevertheless.
+    pub fn drain(self) -> Result<(), DrainError> {
+        self.begin_drain();
+        let looks = self.drain_within.as_micros() / DRAIN_LOOK.as_micros();
+        for _ in 0..looks {
+            if self.threads.iter().all(JoinHandle::is_finished) {
+                break;
+            }
+            std::thread::sleep(DRAIN_LOOK);
+        }
+        let _ = self.orders.send(Order::Stop);
+        self.stop_follower.store(true, Ordering::Relaxed);
+        let mut has_panicked = false;
+        for thread in self.threads {
+            has_panicked |= thread.join().is_err();
+        }
+        has_panicked |= self.follower.join().is_err();
+        let _ = self.stop_admin.send(true);
+        has_panicked |= self.admin.join().is_err();
+        self.journal.close()?;
+        if has_panicked { Err(DrainError::Panicked) } else { Ok(()) }
+    }
+}
+
+/// Writes the bound addresses where other programs look for them, whole or not at all.
+///
+/// # Errors
+/// As the file system.
+pub fn write_addresses(data_dir: &Path, running: &Running) -> io::Result<()> {
+    let text = serde_json::json!({
+        "daemon": running.address().to_string(),
+        "daemon_admin": running.admin_address().to_string(),
+    });
+    let path = data_dir.join("addresses.json");
+    let temporary = path.with_extension("new");
+    std::fs::write(&temporary, text.to_string())?;
+    std::fs::rename(temporary, path)
+}
