@@ -2,19 +2,15 @@
 
 use std::borrow::Cow;
 
-/// The pairs in order, decoded once. A part without `=` has an empty value; empty parts are
-/// skipped.
-///
-/// Each pair is an error when its bytes are not UTF-8; a percent sign without two hexadecimal
-/// digits stays itself.
-pub fn pairs(text: &[u8]) -> impl Iterator<Item = Result<(Cow<'_, str>, Cow<'_, str>), NotUtf8>> {
+/// The pairs in order, still encoded, so that only what is read is decoded. A part without `=` has an
+/// empty value; empty parts are skipped.
+pub fn pairs(text: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     text.split(|byte| *byte == b'&').filter(|part| !part.is_empty()).map(|part| {
         let equals = part.iter().position(|byte| *byte == b'=');
-        let (name, value) = match equals {
+        match equals {
             Some(at) => (&part[..at], &part[at + 1..]),
             None => (part, &part[part.len()..]),
-        };
-        Ok((decode(name)?, decode(value)?))
+        }
     })
 }
 
@@ -22,25 +18,34 @@ pub fn pairs(text: &[u8]) -> impl Iterator<Item = Result<(Cow<'_, str>, Cow<'_, 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotUtf8;
 
-fn decode(raw: &[u8]) -> Result<Cow<'_, str>, NotUtf8> {
-    if !raw.iter().any(|byte| matches!(byte, b'%' | b'+')) {
+/// Decodes a name or a value once. A percent sign without two hexadecimal digits stays itself.
+///
+/// # Errors
+/// The decoded bytes are not UTF-8.
+pub fn decode(raw: &[u8]) -> Result<Cow<'_, str>, NotUtf8> {
+    let is_coded = |byte: &u8| matches!(byte, b'%' | b'+');
+    let Some(first) = raw.iter().position(is_coded) else {
         return std::str::from_utf8(raw).map(Cow::Borrowed).map_err(|_| NotUtf8);
-    }
+    };
     let mut decoded = Vec::with_capacity(raw.len());
-    let mut at = 0;
-    while let Some(byte) = raw.get(at) {
-        at += 1;
+    decoded.extend_from_slice(&raw[..first]);
+    let mut rest = &raw[first..];
+    while let Some((byte, after)) = rest.split_first() {
+        rest = after;
         match byte {
             b'+' => decoded.push(b' '),
-            b'%' => match (hex(raw.get(at)), hex(raw.get(at + 1))) {
+            // The other coded byte is the percent sign.
+            _ => match (hex(rest.first()), hex(rest.get(1))) {
                 (Some(high), Some(low)) => {
                     decoded.push(high << 4 | low);
-                    at += 2;
+                    rest = &rest[2..];
                 }
                 _ => decoded.push(b'%'),
             },
-            other => decoded.push(*other),
         }
+        let plain = rest.iter().position(is_coded).unwrap_or(rest.len());
+        decoded.extend_from_slice(&rest[..plain]);
+        rest = &rest[plain..];
     }
     String::from_utf8(decoded).map(Cow::Owned).map_err(|_| NotUtf8)
 }
@@ -56,10 +61,12 @@ fn hex(byte: Option<&u8>) -> Option<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::{NotUtf8, pairs};
+    use super::{NotUtf8, decode, pairs};
 
     fn check(text: &str, expected: &[(&str, &str)]) {
-        let read: Vec<_> = pairs(text.as_bytes()).map(Result::unwrap).collect();
+        let pairs = pairs(text.as_bytes());
+        let read: Vec<_> =
+            pairs.map(|(name, value)| (decode(name).unwrap(), decode(value).unwrap())).collect();
         let read: Vec<(&str, &str)> = read.iter().map(|(n, v)| (&**n, &**v)).collect();
         assert_eq!(read, expected, "{text}");
     }
@@ -75,7 +82,10 @@ mod tests {
 
     #[test]
     fn bytes_that_are_no_text_are_an_error() {
-        assert!(pairs(b"a=%ff").any(|pair| pair == Err(NotUtf8)));
-        assert!(pairs(b"\xff=1").any(|pair| pair == Err(NotUtf8)));
+        assert_eq!(decode(b"%ff"), Err(NotUtf8));
+        assert_eq!(decode(b"a\xff"), Err(NotUtf8));
+        assert_eq!(decode(b"%").unwrap(), "%");
+        assert_eq!(decode(b"a%4").unwrap(), "a%4");
+        assert_eq!(decode(b"%%41+").unwrap(), "%A ");
     }
 }

@@ -124,12 +124,11 @@ impl Reader {
         text: &'a [u8],
         place: &str,
     ) -> Result<(), Refusal> {
-        for pair in form::pairs(text) {
-            let Ok((name, value)) = pair else {
-                return Err(parse_error(&format!("the {place} is not UTF-8")));
-            };
+        let not_utf8 = |_| parse_error(&format!("the {place} is not UTF-8"));
+        for (name, value) in form::pairs(text) {
+            let name = form::decode(name).map_err(not_utf8)?;
             for known in self.named(&name) {
-                fields.offer(known.field, known.rank, value.clone())?;
+                fields.offer(known.field, known.rank, form::decode(value).map_err(not_utf8)?)?;
             }
         }
         Ok(())
