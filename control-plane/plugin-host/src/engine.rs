@@ -3,7 +3,7 @@
 //! # Why
 //!
 //! Fuel stops the same input at the same instruction, so that a replay agrees; the epoch bounds
-//! wall time, also of what one instruction can do (a bulk fill of all memory is one). Both stay on.
+//! time, also of what one instruction can do (a bulk fill of all memory is one). Both stay on.
 //! The ticker sleeps while no guest runs, so an idle host costs nothing.
 
 use std::sync::Arc;

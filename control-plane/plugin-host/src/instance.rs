@@ -1,13 +1,17 @@
 //! One instance of a guest: its store with every limit armed, one call, and what a failure means.
 
-use wasmtime::{Engine, ResourceLimiter, Store, Trap};
+use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
+use wasmtime::{Engine, ResourceLimiter, Store, Trap, UpdateDeadline};
 
 use crate::bindings::adapter::{Adapter, AdapterPre};
 use crate::bindings::rule::RulePre;
 use crate::convert::{WitAdapted, WitCandidate, WitInbound, WitVerdict};
 use crate::error::CallError;
 use crate::limits::{
-    HANDLES_MAX, INSTANCES_MAX, Limits, MEMORIES_MAX, TABLE_ELEMENTS_MAX, TABLES_MAX,
+    HANDLES_MAX, INSTANCES_MAX, Limits, MEMORIES_MAX, STARVED_TICKS_MAX, TABLE_ELEMENTS_MAX,
+    TABLES_MAX, TICK,
 };
 
 /// Longest text of a guest that is passed on to an operator, in characters.
@@ -20,6 +24,10 @@ pub(crate) struct StoreData {
     memory_bytes: usize,
     table_elements: usize,
     is_more_refused: bool,
+    /// Processor time of the calling thread when the call began.
+    began_at: Duration,
+    /// Ticks since then.
+    ticks: u64,
 }
 
 impl ResourceLimiter for StoreData {
@@ -137,6 +145,8 @@ fn store(engine: &Engine, limits: &Limits) -> Store<StoreData> {
             memory_bytes: 0,
             table_elements: 0,
             is_more_refused: false,
+            began_at: Duration::ZERO,
+            ticks: 0,
         },
     );
     store.limiter(|data| data);
@@ -144,7 +154,41 @@ fn store(engine: &Engine, limits: &Limits) -> Store<StoreData> {
         store.set_hostcall_fuel(bytes);
     }
     store.set_max_component_handles(HANDLES_MAX);
+    if let Some(deadline_ticks) = limits.deadline_ticks {
+        store.epoch_deadline_callback(move |mut store| {
+            let data = store.data_mut();
+            data.ticks += if data.ticks == 0 { deadline_ticks } else { 1 };
+            let used = processor_time().saturating_sub(data.began_at);
+            Ok(if may_go_on(used, data.ticks, deadline_ticks) {
+                UpdateDeadline::Continue(1)
+            } else {
+                UpdateDeadline::Interrupt
+            })
+        });
+    }
     store
+}
+
+/// Whether a call whose deadline has come only waited for a processor.
+///
+/// # Why
+///
+/// The bound is on what a guest can take from the others, and that is processor time. On a busy
+/// machine a thread may wait longer than the whole deadline before it runs at all; ending such a
+/// call would hold money for no fault of the plugin.
+fn may_go_on(used: Duration, ticks: u64, deadline_ticks: u64) -> bool {
+    let allowed = TICK * u32::try_from(deadline_ticks.saturating_sub(1)).unwrap_or(u32::MAX);
+    used < allowed && ticks < STARVED_TICKS_MAX
+}
+
+/// What the calling thread has taken of a processor so far.
+fn processor_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    // The time of a thread is never negative.
+    Duration::new(
+        u64::try_from(time.tv_sec).unwrap_or_default(),
+        u32::try_from(time.tv_nsec).unwrap_or_default(),
+    )
 }
 
 /// Sets fuel and deadline for the next thing the guest does. Without a deadline a guest traps at
@@ -154,6 +198,8 @@ fn arm(store: &mut Store<StoreData>, limits: &Limits, records: usize) -> Result<
     let fuel = limits.fuel_per_record.saturating_mul(records).saturating_add(limits.fuel_per_call);
     store.set_fuel(fuel).map_err(|_| CallError::OutOfFuel)?;
     store.set_epoch_deadline(limits.deadline_ticks.unwrap_or(u64::MAX / 2));
+    let data = store.data_mut();
+    (data.began_at, data.ticks) = (processor_time(), 0);
     Ok(())
 }
 
@@ -181,4 +227,21 @@ fn failure(error: &wasmtime::Error, store: &Store<StoreData>) -> CallError {
 
 fn shortened(text: &str) -> String {
     text.chars().take(GUEST_TEXT_CHARS_MAX).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::may_go_on;
+    use crate::limits::{DEADLINE_TICKS, STARVED_TICKS_MAX, TICK};
+
+    #[test]
+    fn a_call_ends_by_what_it_took_of_the_processor_or_after_a_second() {
+        let go_on = |used, ticks| may_go_on(used, ticks, DEADLINE_TICKS);
+        assert!(go_on(Duration::ZERO, DEADLINE_TICKS));
+        assert!(go_on(TICK * 2, STARVED_TICKS_MAX - 1));
+        assert!(!go_on(TICK * 3, DEADLINE_TICKS));
+        assert!(!go_on(Duration::ZERO, STARVED_TICKS_MAX));
+    }
 }

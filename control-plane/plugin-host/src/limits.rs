@@ -26,8 +26,10 @@ pub const FUEL_PER_CALL: u64 = 4_000_000;
 pub const FUEL_PER_RECORD: u64 = 4_000_000;
 /// Time between two ticks of the epoch.
 pub const TICK: Duration = Duration::from_millis(5);
-/// Ticks that a call may last; one tick less is guaranteed.
+/// Ticks of processor time that a call may take; one tick less is guaranteed.
 pub const DEADLINE_TICKS: u64 = 4;
+/// Ticks after which a call ends even when the machine gave its thread no processor: one second.
+pub const STARVED_TICKS_MAX: u64 = 200;
 /// Records of one call to an adapter.
 pub const ADAPTER_BATCH_MAX: usize = 256;
 /// Records of one call to a rule.

@@ -80,9 +80,7 @@ impl Worker {
             match self.adapt_call(order, prepared, call) {
                 Ok(adapted) => results.extend(adapted),
                 Err(CallError::BadConfig(reason)) => return Err(CallError::BadConfig(reason)),
-                Err(error) if call.len() == 1 => {
-                    results.push(self.adapt_again(order, prepared, call, error)?);
-                }
+                Err(error) if call.len() == 1 => results.push(Err(AdaptError::Failed(error))),
                 Err(_) => {
                     for record in call.chunks(1) {
                         results.push(self.adapt_alone(order, prepared, record)?);
@@ -101,29 +99,8 @@ impl Worker {
     ) -> Result<Adapted, CallError> {
         match self.adapt_call(order, prepared, record) {
             Ok(mut adapted) => Ok(adapted.remove(0)),
-            Err(error) => self.adapt_again(order, prepared, record, error),
-        }
-    }
-
-    /// A wall time that ran out may be the machine's fault; everything else would come out the same
-    /// again.
-    fn adapt_again(
-        &mut self,
-        order: &Order,
-        prepared: &AdapterPre<StoreData>,
-        record: &[WitInbound],
-        error: CallError,
-    ) -> Result<Adapted, CallError> {
-        let error = match error {
-            CallError::Timeout => match self.adapt_call(order, prepared, record) {
-                Ok(mut adapted) => return Ok(adapted.remove(0)),
-                Err(error) => error,
-            },
-            other => other,
-        };
-        match error {
-            CallError::BadConfig(reason) => Err(CallError::BadConfig(reason)),
-            error => Ok(Err(AdaptError::Failed(error))),
+            Err(CallError::BadConfig(reason)) => Err(CallError::BadConfig(reason)),
+            Err(error) => Ok(Err(AdaptError::Failed(error))),
         }
     }
 
@@ -182,6 +159,7 @@ pub(crate) fn judge(
         match judge_call(order, prepared, call) {
             Ok(judged) => results.extend(judged),
             Err(CallError::BadConfig(reason)) => return Err(CallError::BadConfig(reason)),
+            Err(error) if call.len() == 1 => results.push(Err(error)),
             Err(_) => {
                 for record in call.chunks(1) {
                     results.push(judge_alone(order, prepared, record)?);

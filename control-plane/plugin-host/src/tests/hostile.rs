@@ -336,3 +336,32 @@ fn while_a_new_version_is_paused_the_one_before_decides() {
     let other = host.adapt_blocking("picky", "ten_2", "", vec![postback("")]).unwrap();
     assert_eq!(other.plugin, after);
 }
+
+#[test]
+fn a_busy_machine_is_no_fault_of_the_plugin() {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    const BURNERS: usize = 24;
+    const CALLS: usize = 100;
+    let host = host(Limits::default());
+    load_shipped(&host, "generic");
+    let is_done = Arc::new(AtomicBool::new(false));
+    let burners: Vec<_> = (0..BURNERS)
+        .map(|_| {
+            let is_done = Arc::clone(&is_done);
+            thread::spawn(move || {
+                while !is_done.load(Ordering::Relaxed) {
+                    std::hint::spin_loop();
+                }
+            })
+        })
+        .collect();
+    for _ in 0..CALLS {
+        assert_alive(&host);
+    }
+    is_done.store(true, Ordering::Relaxed);
+    for burner in burners {
+        burner.join().unwrap();
+    }
+}
