@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-/// The pairs in order, still encoded, so that only what is read is decoded. A part without `=` has an
-/// empty value; empty parts are skipped.
+/// The pairs in order, still encoded, so that only what is read is decoded. A part without `=` has
+/// an empty value; empty parts are skipped.
 pub fn pairs(text: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     text.split(|byte| *byte == b'&').filter(|part| !part.is_empty()).map(|part| {
         let equals = part.iter().position(|byte| *byte == b'=');
