@@ -1,6 +1,7 @@
 //! Health, readiness and metrics, on a listener of their own that load cannot reach.
 
 use std::convert::Infallible;
+use std::fmt::Write as _;
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -186,15 +187,17 @@ impl Shed {
         if total == self.noted || total.iter().all(|(_, count)| *count == 0) {
             return;
         }
-        let before = |reason| {
+        let before = |reason: &str| {
             self.noted.iter().find(|(held, _)| *held == reason).map_or(0, |(_, count)| *count)
         };
-        let lines: String = total
-            .iter()
-            .map(|(reason, count)| (reason, count - before(*reason)))
-            .filter(|(_, count)| *count > 0)
-            .map(|(reason, count)| format!("{reason} {count}\n"))
-            .collect();
+        let mut lines = String::new();
+        for (reason, count) in &total {
+            let new = count - before(reason);
+            if new > 0 {
+                // Writing into a String cannot fail.
+                let _ = writeln!(lines, "{reason} {new}");
+            }
+        }
         let record = Record {
             kind: RecordKind::Shed.byte(),
             flags: 0,

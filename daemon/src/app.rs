@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::net::TcpListener;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -36,6 +37,7 @@ use crate::listener;
 use crate::listener::ListenerLimits;
 use crate::listener::Order;
 use crate::listener::tcp;
+use crate::metrics::Cells;
 use crate::metrics::Metrics;
 use crate::rooms::Lanes;
 use crate::rooms::Rooms;
@@ -122,10 +124,10 @@ fn doing<T>(what: impl Into<String>, result: io::Result<T>) -> Result<T, StartEr
 }
 
 fn thread<T: Send + 'static>(
-    name: String,
+    name: &str,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<JoinHandle<T>, StartError> {
-    let started = std::thread::Builder::new().name(name.clone()).spawn(work);
+    let started = std::thread::Builder::new().name(name.to_owned()).spawn(work);
     doing(format!("start thread {name}"), started)
 }
 
@@ -136,30 +138,21 @@ impl App {
     ///
     /// # Errors
     /// [`StartError`]; nothing keeps running.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "what is running is the configuration's only user"
+    )]
     pub fn start(config: Config, parts: Parts) -> Result<Running, StartError> {
         // The journal.
         let data_dir = &config.data_dir;
         doing(format!("create {}", data_dir.display()), std::fs::create_dir_all(data_dir))?;
-        let (journal, report) =
-            Journal::open(&data_dir.join("journal"), parts.journal, parts.environment)?;
-        let lane = |lane: Lane| journal.lane(&lane).ok_or(StartError::Lane(lane));
-        let lanes = Lanes {
-            inbound: lane(Lane::Inbound)?,
-            clicks: lane(Lane::Clicks)?,
-            control: lane(Lane::Control)?,
-        };
+        let root = data_dir.join("journal");
+        let (journal, report) = Journal::open(&root, parts.journal, parts.environment)?;
+        let lanes = lanes_of(&journal)?;
 
         // Sockets: bound early, served late.
         let threads = thread_count(config.daemon.threads);
-        let listen = config.daemon.listen;
-        let sockets = doing("enter a runtime", runtime_for_binding())?;
-        let guard = sockets.enter();
-        let public = doing(format!("listen on {listen}"), tcp::bind(listen, threads))?;
-        let admin_listen = config.daemon.admin_listen;
-        let mut operators = doing(format!("listen on {admin_listen}"), tcp::bind(admin_listen, 1))?;
-        drop(guard);
-        let address = doing("read the bound address", bound(public.first()))?;
-        let admin_address = doing("read the bound address", bound(operators.first()))?;
+        let sockets = Sockets::bind(&config, threads)?;
 
         // The catalog.
         let mut rng = (parts.rng)();
@@ -168,68 +161,136 @@ impl App {
         let snapshot = data_dir.join("daemon").join("catalog.snapshot");
         let clock = Arc::clone(&parts.clock);
         let follower = Follower::new(Arc::clone(&view), parts.catalog, clock, snapshot);
-        let stop_follower = Arc::new(AtomicBool::new(false));
-        let stop = Arc::clone(&stop_follower);
-        let follower = thread("gammad-catalog".to_owned(), move || follower.run(&stop))?;
 
         // What all threads share.
-        let shared = Arc::new(Shared {
-            visitors: Visitors::new(config.daemon.visitor_limits()),
-            replays: ReplayMemory::default(),
-            refusals: RateTable::new(REFUSAL_KEYS),
-            trusted_proxies: config.daemon.trusted_nets(),
-        });
-        let health = Arc::new(Health {
-            view: Arc::clone(&view),
-            lanes: lanes.clone(),
-            is_draining: AtomicBool::new(false),
-            is_journal_damaged: report.is_degraded(),
-        });
-        let named = [Lane::Inbound, Lane::Clicks, Lane::Control];
-        let handles = [&lanes.inbound, &lanes.clicks, &lanes.control].map(LaneHandle::clone);
-        let metrics = Metrics::new(named.into_iter().zip(handles).collect(), Arc::clone(&view));
-        let metrics = Arc::new(metrics);
-
-        // The threads.
-        let (orders, order) = watch::channel(Order::Serve);
-        let limits = ListenerLimits {
-            deadlines: config.daemon.deadlines(),
-            connections_max: connections_max(config.daemon.connections_max) / threads,
-        };
-        let mut running = Vec::with_capacity(threads);
-        for (number, socket) in public.into_iter().enumerate() {
-            let seed = Seed {
-                clock: Arc::clone(&parts.clock),
-                rng: (parts.rng)(),
+        let wiring = Wiring {
+            clock: parts.clock,
+            rng: parts.rng,
+            shared: Arc::new(Shared {
+                visitors: Visitors::new(config.daemon.visitor_limits()),
+                replays: ReplayMemory::default(),
+                refusals: RateTable::new(REFUSAL_KEYS),
+                trusted_proxies: config.daemon.trusted_nets(),
+            }),
+            health: Arc::new(Health {
                 view: Arc::clone(&view),
                 lanes: lanes.clone(),
-                shared: Arc::clone(&shared),
-                cells: metrics.cells(),
-            };
-            let order = order.clone();
-            running.push(thread(format!("gammad-{number}"), move || {
-                listener::run(socket, seed.grow(), limits, order)
-            })?);
-        }
+                is_draining: AtomicBool::new(false),
+                is_journal_damaged: report.is_degraded(),
+            }),
+            metrics: Arc::new(metrics_of(&lanes, &view)),
+            limits: ListenerLimits {
+                deadlines: config.daemon.deadlines(),
+                connections_max: connections_max(config.daemon.connections_max) / threads,
+            },
+        };
+
+        // The threads.
+        let stop_follower = Arc::new(AtomicBool::new(false));
+        let stop = Arc::clone(&stop_follower);
+        let follower = thread("gammad-catalog", move || follower.run(&stop))?;
+        let (orders, order) = watch::channel(Order::Serve);
         let (stop_admin, stop) = watch::channel(false);
-        let operators = operators.remove(0);
-        let (admin_health, clock) = (Arc::clone(&health), Arc::clone(&parts.clock));
-        let admin = thread("gammad-admin".to_owned(), move || {
-            admin::run(operators, admin_health, metrics, &*clock, stop)
-        })?;
         Ok(Running {
             journal,
-            health,
-            address,
-            admin_address,
+            health: Arc::clone(&wiring.health),
+            address: sockets.address,
+            admin_address: sockets.admin_address,
             drain_within: Duration::from_millis(config.daemon.drain_ms),
             orders,
-            threads: running,
+            threads: wiring.start_answering(sockets.public, &order)?,
             stop_admin,
-            admin,
+            admin: wiring.start_admin(sockets.admin, stop)?,
             stop_follower,
             follower,
         })
+    }
+}
+
+fn lanes_of(journal: &Journal) -> Result<Lanes, StartError> {
+    let lane = |lane: Lane| journal.lane(&lane).ok_or(StartError::Lane(lane));
+    Ok(Lanes {
+        inbound: lane(Lane::Inbound)?,
+        clicks: lane(Lane::Clicks)?,
+        control: lane(Lane::Control)?,
+    })
+}
+
+fn metrics_of(lanes: &Lanes, view: &Arc<View>) -> Metrics {
+    let named = [Lane::Inbound, Lane::Clicks, Lane::Control];
+    let handles = [&lanes.inbound, &lanes.clicks, &lanes.control].map(LaneHandle::clone);
+    Metrics::new(named.into_iter().zip(handles).collect(), Arc::clone(view))
+}
+
+/// Bound listeners.
+struct Sockets {
+    public: Vec<TcpListener>,
+    admin: TcpListener,
+    address: SocketAddr,
+    admin_address: SocketAddr,
+}
+
+impl Sockets {
+    fn bind(config: &Config, threads: usize) -> Result<Self, StartError> {
+        // Sockets are made by the runtime's own type, which wants a runtime to be there.
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        let runtime = doing("make a runtime", builder.enable_io().build())?;
+        let _entered = runtime.enter();
+        let listen = |address: SocketAddr, count| {
+            doing(format!("listen on {address}"), tcp::bind(address, count))
+        };
+        let public = listen(config.daemon.listen, threads)?;
+        let mut admin = listen(config.daemon.admin_listen, 1)?;
+        let admin = admin.remove(0);
+        Ok(Self {
+            address: doing("read the bound address", public[0].local_addr())?,
+            admin_address: doing("read the bound address", admin.local_addr())?,
+            public,
+            admin,
+        })
+    }
+}
+
+/// What every thread is given.
+struct Wiring {
+    clock: Arc<dyn Clock>,
+    rng: Arc<dyn Fn() -> StdRng + Send + Sync>,
+    shared: Arc<Shared>,
+    health: Arc<Health>,
+    metrics: Arc<Metrics>,
+    limits: ListenerLimits,
+}
+
+impl Wiring {
+    fn start_answering(
+        &self,
+        sockets: Vec<TcpListener>,
+        order: &watch::Receiver<Order>,
+    ) -> Result<Vec<JoinHandle<io::Result<()>>>, StartError> {
+        let start = |(number, socket): (usize, TcpListener)| {
+            let seed = Seed {
+                clock: Arc::clone(&self.clock),
+                rng: (self.rng)(),
+                view: Arc::clone(&self.health.view),
+                lanes: self.health.lanes.clone(),
+                shared: Arc::clone(&self.shared),
+                cells: self.metrics.cells(),
+            };
+            let (order, limits) = (order.clone(), self.limits);
+            let work = move || listener::run(socket, seed.grow(), limits, order);
+            thread(&format!("gammad-{number}"), work)
+        };
+        sockets.into_iter().enumerate().map(start).collect()
+    }
+
+    fn start_admin(
+        &self,
+        socket: TcpListener,
+        stop: watch::Receiver<bool>,
+    ) -> Result<JoinHandle<io::Result<()>>, StartError> {
+        let (health, metrics) = (Arc::clone(&self.health), Arc::clone(&self.metrics));
+        let clock = Arc::clone(&self.clock);
+        thread("gammad-admin", move || admin::run(socket, health, metrics, &*clock, stop))
     }
 }
 
@@ -240,7 +301,7 @@ struct Seed {
     view: Arc<View>,
     lanes: Lanes,
     shared: Arc<Shared>,
-    cells: Arc<crate::metrics::Cells>,
+    cells: Arc<Cells>,
 }
 
 impl Seed {
@@ -256,15 +317,6 @@ impl Seed {
             buffer: std::cell::Cell::default(),
         }
     }
-}
-
-/// Sockets are made by the runtime's own type, which wants one to be there.
-fn runtime_for_binding() -> io::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_current_thread().enable_io().build()
-}
-
-fn bound(listener: Option<&std::net::TcpListener>) -> io::Result<SocketAddr> {
-    listener.map_or_else(|| Err(io::ErrorKind::NotFound.into()), std::net::TcpListener::local_addr)
 }
 
 fn thread_count(configured: usize) -> usize {

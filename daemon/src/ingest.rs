@@ -138,7 +138,7 @@ pub async fn ingest(rooms: &Rooms, request: &Request<'_>, door: Door<'_>, body: 
 
 /// Who sends. `None`: nobody we know, and so nobody in whose debugger it could be shown.
 fn find_sender(
-    (catalog, signer): (&Now, &Signer),
+    (catalog, keys): (&Now, &Signer),
     request: &Request<'_>,
     (door, body): (Door<'_>, &[u8]),
     now: Timestamp,
@@ -154,13 +154,13 @@ fn find_sender(
         content,
     };
     if let Door::Events(_) = door {
-        return find_event_sender((catalog, signer), request, signed, now);
+        return find_event_sender((catalog, keys), request, signed, now);
     }
     let header = request.header("x-gamma-token");
     let token = request.param(scrub::TOKEN);
     let token = token.or_else(|| (!header.is_empty()).then_some(Cow::Borrowed(header)));
     let evidence = Evidence { client: request.client, token: token.as_deref(), signed };
-    let pepper = &signer.secrets.pepper;
+    let pepper = &keys.secrets.pepper;
     let check = |door: &IntegrationDoor| {
         let is_active = door.integration.advertiser.is_none_or(|id| {
             catalog.directory.advertiser(id).is_some_and(|advertiser| advertiser.is_active)
@@ -200,7 +200,7 @@ fn find_conversion<'c>(
 }
 
 fn find_event_sender(
-    (catalog, signer): (&Now, &Signer),
+    (catalog, keys): (&Now, &Signer),
     request: &Request<'_>,
     signed: Signed<'_>,
     now: Timestamp,
@@ -217,7 +217,7 @@ fn find_event_sender(
         return None;
     }
     let evidence = Evidence { client: request.client, token: None, signed };
-    let proof = auth::key(key, secret, &signer.secrets.pepper, now)
+    let proof = auth::key(key, secret, &keys.secrets.pepper, now)
         .and_then(|()| if advertiser.is_active { Ok(()) } else { Err(RefusedReason::BadKey) })
         .and_then(|()| auth::event_sender(door, &evidence, now));
     Some(Sender { door: Arc::clone(door), proof, shown: Some(shown.to_owned()) })

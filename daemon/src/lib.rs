@@ -28,3 +28,6 @@ pub mod limits;
 
 pub mod admin;
 pub mod metrics;
+
+#[cfg(test)]
+mod tests;

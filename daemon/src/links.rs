@@ -22,6 +22,7 @@ use model::link::SLUG_CHARS_MAX;
 use crate::catalog::View;
 use crate::catalog::directory::Directory;
 use crate::links::cache::Front;
+use crate::links::cache::Held;
 use crate::links::cache::Known;
 use crate::links::cache::UNKNOWN_FOR;
 use crate::links::template::Template;
@@ -131,19 +132,22 @@ fn template_of(link: &Link, offer: &Offer, directory: &Directory) -> Option<Temp
     }
 }
 
+/// The directory as a thread hands it around; counted twice for the reason of [`Held`].
+pub type Shelf = Rc<Arc<Directory>>;
+
 /// One thread's way to the catalog.
 #[derive(Debug)]
 pub struct Links {
     view: Arc<View>,
     front: Front,
-    directory: RefCell<(u64, Rc<Arc<Directory>>)>,
+    directory: RefCell<(u64, Shelf)>,
 }
 
 /// The catalog at the start of a request.
 #[derive(Debug, Clone)]
 pub struct Now {
     version: u64,
-    pub directory: Rc<Arc<Directory>>,
+    pub directory: Shelf,
 }
 
 impl Links {
@@ -172,7 +176,7 @@ impl Links {
         domain: &Domain,
         key: LinkKey<'_>,
         now: Timestamp,
-    ) -> Option<Rc<Arc<Compiled>>> {
+    ) -> Option<Held> {
         let mut lower = [0_u8; SLUG_CHARS_MAX];
         let slug = lower_case(key.0, &mut lower)?;
         let hash = self.view.table.key_hash(domain.tenant, slug);

@@ -102,6 +102,11 @@ impl Thread {
                 _ = ticks.tick() => self.slots.sweep(),
                 accepted = accept(listener.as_ref()) => match (accepted, &listener) {
                     (Ok(stream), Some(listener)) => {
+                        if self.slots.is_full() {
+                            self.slots.make_room();
+                            // Those that were told to close give their places back now.
+                            tokio::task::yield_now().await;
+                        }
                         self.start(stream);
                         self.accept_burst(listener);
                     }
@@ -120,6 +125,9 @@ impl Thread {
         let waker = std::task::Waker::noop();
         let mut context = std::task::Context::from_waker(waker);
         for _ in 0..ACCEPT_BURST {
+            if self.slots.is_full() {
+                return;
+            }
             match listener.poll_accept(&mut context) {
                 std::task::Poll::Ready(Ok((stream, _))) => self.start(stream),
                 _ => return,

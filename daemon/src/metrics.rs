@@ -388,7 +388,7 @@ fn histogram(
     for (at, count) in counts.iter().enumerate() {
         total += count;
         let bound = bounds_micros.get(at);
-        bounded += count * bound.or(bounds_micros.last()).copied().unwrap_or(0);
+        bounded += count * bound.or_else(|| bounds_micros.last()).copied().unwrap_or(0);
         let bound = bound.map_or_else(|| "+Inf".to_owned(), |micros| seconds(*micros));
         let _ = writeln!(text, "{name}_bucket{{{label}{comma}le=\"{bound}\"}} {total}");
     }

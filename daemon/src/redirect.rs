@@ -163,6 +163,3 @@ fn offer_for(catalog: &Now, link: &model::link::Link, host: &str) -> Option<mode
     }
     first
 }
-
-#[cfg(test)]
-mod tests;

@@ -41,7 +41,10 @@ impl Lanes {
         }
     }
 
-    /// Hands a refused request over for the debugger; a lost one is only a lost line of it.
+    /// Hands a refused request over for the debugger.
+    ///
+    /// # Errors
+    /// [`Shed`]: count it; it is only a lost line of the debugger.
     pub fn enqueue_refusal(&self, inbound: &Inbound) -> Result<(), Shed> {
         let payload = wire::encode_inbound(inbound);
         let received_at = inbound.received_at.0;

@@ -70,7 +70,7 @@ fn reading(verb: Verb, route: Route<'_>) -> Route<'_> {
     }
 }
 
-fn taking<'a>(verb: Verb, allow: Allow, door: Door<'a>) -> Route<'a> {
+fn taking(verb: Verb, allow: Allow, door: Door<'_>) -> Route<'_> {
     match (verb, allow) {
         (Verb::Post, _) | (Verb::Get, Allow::GetPost) => Route::Inbound(door),
         _ => Route::WrongMethod(allow),

@@ -127,7 +127,9 @@ impl Visitors {
     ) -> Sighting {
         let hash = |parts: &[&[u8]]| {
             let mut hasher = signer.visitor_base;
-            parts.iter().for_each(|part| hasher.write(part));
+            for part in parts {
+                hasher.write(part);
+            }
             hasher.finish()
         };
         let address = address_bits(request.client);

@@ -77,7 +77,7 @@ impl Signer {
     fn new(secrets: Secrets, generation: u64) -> Self {
         let ring = KeyRing::new(secrets.click_signing.clone(), secrets.click_verify_only.clone());
         let visitor_base = hasher_of("gamma visitor base v1", &secrets.visitor_key);
-        Self { ring, visitor_base, secrets, generation }
+        Self { secrets, ring, visitor_base, generation }
     }
 
     /// The keyed hasher of visitors of one UTC day, by days since 1970. Daemons with one key file agree on it; without

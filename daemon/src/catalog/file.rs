@@ -91,18 +91,14 @@ impl FileSource {
             self.runtime = Some(runtime.map_err(unavailable)?);
         }
         let Some(runtime) = &self.runtime else { return Ok(true) };
-        match (&self.origin, &mut self.reader) {
-            (Origin::Live(_), Some(reader)) => {
-                let waited = async { tokio::time::timeout(wait, reader.wait()).await };
-                Ok(runtime.block_on(waited).unwrap_or(true))
-            }
-            _ => {
-                // The files are opened afresh: another process may have rotated them.
-                self.reader = None;
-                runtime.block_on(async { tokio::time::sleep(wait.min(LOOK_AGAIN)).await });
-                Ok(true)
-            }
+        if let (Origin::Live(_), Some(reader)) = (&self.origin, &mut self.reader) {
+            let waited = async { tokio::time::timeout(wait, reader.wait()).await };
+            return Ok(runtime.block_on(waited).unwrap_or(true));
         }
+        // The files are opened afresh: another process may have rotated them.
+        self.reader = None;
+        runtime.block_on(async { tokio::time::sleep(wait.min(LOOK_AGAIN)).await });
+        Ok(true)
     }
 }
 

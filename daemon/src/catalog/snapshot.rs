@@ -59,7 +59,7 @@ pub fn save(
     position: u64,
     objects: impl Iterator<Item = CatalogObject>,
 ) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
+    let folder = path.parent().unwrap_or_else(|| Path::new("."));
     std::fs::create_dir_all(folder)?;
     let temporary = path.with_extension("new");
     let file = std::fs::OpenOptions::new()

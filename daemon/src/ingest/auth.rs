@@ -20,6 +20,7 @@ use crate::catalog::directory::IntegrationDoor;
 use crate::limits::SIGNATURE_AGE_SECONDS_MAX;
 
 type HmacSha256 = Hmac<Sha256>;
+type Key64 = hmac::digest::Key<HmacSha256>;
 
 /// Most signatures that one header may offer (several while a secret is rotated).
 const SIGNATURES_MAX: usize = 8;
@@ -37,8 +38,8 @@ pub fn peppered(pepper: &[u8; 32], secret: &[u8]) -> [u8; 32] {
 }
 
 fn hmac(key: &[u8]) -> HmacSha256 {
-    // Only the block size limits nothing here: HMAC takes keys of any length.
-    HmacSha256::new_from_slice(key).unwrap_or_else(|_| HmacSha256::new(&Default::default()))
+    // HMAC takes keys of any length, so there is no other case.
+    HmacSha256::new_from_slice(key).unwrap_or_else(|_| HmacSha256::new(&Key64::default()))
 }
 
 /// The headers of a signed message (Standard Webhooks 1.0.0) and what they sign.

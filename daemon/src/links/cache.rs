@@ -72,11 +72,19 @@ impl SharedCache {
     }
 }
 
+/// A compiled link as a thread hands it around.
+///
+/// # Why twice counted
+///
+/// The inner count is shared by all threads, and two cores that count the same busy link take its line from each other
+/// on every request. The outer count is this thread's own.
+pub type Held = Rc<Arc<Compiled>>;
+
 /// One thread's front cache.
 #[derive(Debug)]
 pub struct Front {
     version: Cell<u64>,
-    slots: RefCell<Vec<Option<(u64, Rc<Arc<Compiled>>)>>>,
+    slots: RefCell<Vec<Option<(u64, Held)>>>,
 }
 
 impl Default for Front {
@@ -93,7 +101,7 @@ impl Front {
 
     /// The link under `key`, if it was put at this version of the catalog.
     #[must_use]
-    pub fn get(&self, key: u64, version: u64) -> Option<Rc<Arc<Compiled>>> {
+    pub fn get(&self, key: u64, version: u64) -> Option<Held> {
         if self.version.get() != version {
             self.slots.borrow_mut().fill(None);
             self.version.set(version);
@@ -105,7 +113,7 @@ impl Front {
         }
     }
 
-    pub fn put(&self, key: u64, link: Rc<Arc<Compiled>>) {
+    pub fn put(&self, key: u64, link: Held) {
         self.slots.borrow_mut()[Self::slot(key)] = Some((key, link));
     }
 }

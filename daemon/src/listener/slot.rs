@@ -166,18 +166,19 @@ impl Slots {
         }
     }
 
-    /// A place for a new connection. At capacity the quietest waiting ones are closed to make room; only when all are
-    /// at work is there none.
+    /// Whether a new connection needs [`Self::make_room`] first.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.held.borrow().len() >= self.connections_max
+    }
+
+    /// A place for a new connection; none when all are taken.
     #[must_use]
     pub fn take(&self) -> Option<Rc<Slot>> {
-        if self.held.borrow().len() >= self.connections_max {
-            self.make_room();
-        }
-        let mut held = self.held.borrow_mut();
-        // Those that were told to close still hold their place until they are polled: an eighth of head room.
-        if held.len() >= self.connections_max + self.connections_max / 8 {
+        if self.is_full() {
             return None;
         }
+        let mut held = self.held.borrow_mut();
         let slot = Rc::new(Slot {
             phase: Cell::new(Phase::First),
             since_tick: Cell::new(self.ticks.get()),
@@ -201,8 +202,9 @@ impl Slots {
         }
     }
 
-    /// Closes an eighth of the connections: those that wait longest without a request in hand.
-    fn make_room(&self) {
+    /// Tells an eighth of the connections to close: those that wait longest without a request in hand. Their places are
+    /// free once they were polled.
+    pub fn make_room(&self) {
         let held = self.held.borrow();
         let is_waiting = |slot: &&Rc<Slot>| {
             let is_quiet = matches!(slot.phase.get(), Phase::First | Phase::Idle | Phase::Linger);
@@ -362,11 +364,13 @@ mod tests {
         let oldest = slots.take().unwrap();
         slots.sweep();
         let others: Vec<_> = (0..6).map(|_| slots.take().unwrap()).collect();
-        assert!(slots.take().is_some());
+        assert!(slots.is_full() && slots.take().is_none());
+        slots.make_room();
         assert_eq!(oldest.closing(), Some(CloseReason::Capacity));
         assert_eq!(busy.closing(), None);
         assert!(others.iter().all(|slot| slot.closing().is_none()));
-        assert!(slots.take().is_none());
+        slots.give_back(&oldest);
+        assert!(slots.take().is_some());
     }
 
     #[test]
