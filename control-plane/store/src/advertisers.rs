@@ -11,13 +11,13 @@ use crate::catalog_outbox::changed;
 use crate::error::StoreError;
 use crate::error::StoreResult;
 use crate::listing::Listing;
-use crate::listing::Page;
 use crate::listing::Paged;
 use crate::listing::Reach;
 use crate::listing::Sight;
 use crate::listing::Sights;
 use crate::listing::json;
 use crate::listing::repository;
+use crate::page::PageAsk;
 use crate::params;
 use crate::sql::Row;
 
@@ -146,7 +146,7 @@ impl Advertisers<'_> {
         &mut self,
         status: Option<Status>,
         reach: Reach,
-        page: &Page,
+        page: &PageAsk,
     ) -> StoreResult<Paged<AdvertiserRow>> {
         let listing = Listing::of(SELECT, self.0.tenant())
             .within(reach, SIGHTS)

@@ -4,10 +4,10 @@ use model::clock::Timestamp;
 
 use crate::error::StoreResult;
 use crate::listing::Listing;
-use crate::listing::Page;
 use crate::listing::Paged;
 use crate::listing::json;
 use crate::listing::repository;
+use crate::page::PageAsk;
 use crate::params;
 use crate::sql::Row;
 
@@ -61,7 +61,11 @@ impl AuditLog<'_> {
     ///
     /// # Errors
     /// [`crate::error::StoreError::Database`].
-    pub async fn list(&mut self, object: Option<&str>, page: &Page) -> StoreResult<Paged<LogRow>> {
+    pub async fn list(
+        &mut self,
+        object: Option<&str>,
+        page: &PageAsk,
+    ) -> StoreResult<Paged<LogRow>> {
         let select = "SELECT id, at, actor, verb, object_kind, object_id, detail FROM audit_log";
         let listing = Listing::of(select, self.0.tenant()).matching("object_id = ?", object);
         listing.page(page, &mut self.0, read).await

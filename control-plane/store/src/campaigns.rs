@@ -15,13 +15,13 @@ use crate::catalog_outbox::all_changed;
 use crate::catalog_outbox::changed;
 use crate::error::StoreResult;
 use crate::listing::Listing;
-use crate::listing::Page;
 use crate::listing::Paged;
 use crate::listing::Reach;
 use crate::listing::Sight;
 use crate::listing::Sights;
 use crate::listing::json;
 use crate::listing::repository;
+use crate::page::PageAsk;
 use crate::params;
 use crate::sql::Row;
 use crate::sql::Value;
@@ -187,7 +187,7 @@ impl Campaigns<'_> {
         &mut self,
         advertiser: Option<AdvertiserId>,
         reach: Reach,
-        page: &Page,
+        page: &PageAsk,
     ) -> StoreResult<Paged<CampaignRow>> {
         let listing = Listing::of(SELECT, self.0.tenant())
             .within(reach, SIGHTS)

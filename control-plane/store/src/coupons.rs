@@ -7,12 +7,12 @@ use model::id::PublisherId;
 
 use crate::error::StoreResult;
 use crate::listing::Listing;
-use crate::listing::Page;
 use crate::listing::Paged;
 use crate::listing::Reach;
 use crate::listing::Sight;
 use crate::listing::Sights;
 use crate::listing::repository;
+use crate::page::PageAsk;
 use crate::params;
 use crate::sql::Row;
 
@@ -134,7 +134,7 @@ impl Coupons<'_> {
         &mut self,
         filter: &CouponFilter,
         reach: Reach,
-        page: &Page,
+        page: &PageAsk,
     ) -> StoreResult<Paged<CouponRow>> {
         let listing = Listing::of(SELECT, self.0.tenant())
             .within(reach, SIGHTS)

@@ -7,9 +7,9 @@ use model::id::DomainId;
 use crate::catalog_outbox::changed;
 use crate::error::StoreResult;
 use crate::listing::Listing;
-use crate::listing::Page;
 use crate::listing::Paged;
 use crate::listing::repository;
+use crate::page::PageAsk;
 use crate::params;
 use crate::sql::Row;
 
@@ -111,7 +111,7 @@ impl Domains<'_> {
     ///
     /// # Errors
     /// [`crate::error::StoreError::Database`].
-    pub async fn list(&mut self, page: &Page) -> StoreResult<Paged<DomainRow>> {
+    pub async fn list(&mut self, page: &PageAsk) -> StoreResult<Paged<DomainRow>> {
         let listing = Listing::of(SELECT, self.0.tenant()).and("archived_at IS NULL");
         listing.page(page, &mut self.0, read).await
     }

@@ -16,6 +16,8 @@ pub struct StoredAnswer {
     pub status: i64,
     /// Body of the answer, as the API sealed it.
     pub body: String,
+    /// When it was given.
+    pub created_at: Timestamp,
 }
 
 repository! {
@@ -33,7 +35,7 @@ impl IdempotencyKeys<'_> {
         credential: KeyId,
         key: &str,
     ) -> StoreResult<Option<StoredAnswer>> {
-        let sql = "SELECT request_hash, status, body FROM idempotency_keys \
+        let sql = "SELECT request_hash, status, body, created_at FROM idempotency_keys \
                    WHERE tenant_id = $1 AND credential = $2 AND idempotency_key = $3";
         let row = self.0.fetch_optional(sql, params![self.0.tenant(), credential, key]).await?;
         row.map(|row| {
@@ -41,6 +43,7 @@ impl IdempotencyKeys<'_> {
                 request_hash: row.array("request_hash")?,
                 status: row.int("status")?,
                 body: row.string("body")?,
+                created_at: row.at("created_at")?,
             })
         })
         .transpose()
@@ -54,13 +57,13 @@ impl IdempotencyKeys<'_> {
         &mut self,
         (credential, key): (KeyId, &str),
         answer: &StoredAnswer,
-        now: Timestamp,
     ) -> StoreResult<()> {
         let sql = "INSERT INTO idempotency_keys (tenant_id, credential, idempotency_key, \
                    request_hash, status, body, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)";
         let hash = answer.request_hash;
         let tenant = self.0.tenant();
-        let params = params![tenant, credential, key, hash, answer.status, &answer.body, now];
+        let (status, at) = (answer.status, answer.created_at);
+        let params = params![tenant, credential, key, hash, status, &answer.body, at];
         self.0.execute(sql, params).await?;
         Ok(())
     }

@@ -10,13 +10,13 @@ use serde::Serialize;
 use crate::catalog_outbox::changed;
 use crate::error::StoreResult;
 use crate::listing::Listing;
-use crate::listing::Page;
 use crate::listing::Paged;
 use crate::listing::Reach;
 use crate::listing::Sight;
 use crate::listing::Sights;
 use crate::listing::json;
 use crate::listing::repository;
+use crate::page::PageAsk;
 use crate::params;
 use crate::sql::Row;
 
@@ -182,7 +182,7 @@ impl Integrations<'_> {
         &mut self,
         filter: &IntegrationFilter,
         reach: Reach,
-        page: &Page,
+        page: &PageAsk,
     ) -> StoreResult<Paged<IntegrationRow>> {
         let listing = Listing::of(SELECT, self.0.tenant())
             .within(reach, SIGHTS)

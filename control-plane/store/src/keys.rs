@@ -13,13 +13,13 @@ use crate::catalog_outbox::changed;
 use crate::conn::SysScope;
 use crate::error::StoreResult;
 use crate::listing::Listing;
-use crate::listing::Page;
 use crate::listing::Paged;
 use crate::listing::Reach;
 use crate::listing::Sight;
 use crate::listing::Sights;
 use crate::listing::json;
 use crate::listing::repository;
+use crate::page::PageAsk;
 use crate::params;
 use crate::sql::Row;
 use crate::unit::SysTx;
@@ -193,7 +193,7 @@ impl Keys<'_> {
         &mut self,
         advertiser: Option<AdvertiserId>,
         reach: Reach,
-        page: &Page,
+        page: &PageAsk,
     ) -> StoreResult<Paged<KeyRow>> {
         let listing = Listing::of(SELECT, self.0.tenant())
             .within(reach, SIGHTS)

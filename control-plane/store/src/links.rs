@@ -14,13 +14,13 @@ use crate::catalog_outbox::changed;
 use crate::error::StoreError;
 use crate::error::StoreResult;
 use crate::listing::Listing;
-use crate::listing::Page;
 use crate::listing::Paged;
 use crate::listing::Reach;
 use crate::listing::Sight;
 use crate::listing::Sights;
 use crate::listing::json;
 use crate::listing::repository;
+use crate::page::PageAsk;
 use crate::params;
 use crate::sql::Row;
 
@@ -215,7 +215,7 @@ impl Links<'_> {
         &mut self,
         filter: &LinkFilter,
         reach: Reach,
-        page: &Page,
+        page: &PageAsk,
     ) -> StoreResult<Paged<LinkRow>> {
         let listing = Listing::of(SELECT, self.0.tenant())
             .within(reach, SIGHTS)
@@ -240,7 +240,7 @@ impl Links<'_> {
     ///
     /// # Errors
     /// [`StoreError::Database`].
-    pub async fn all_standing(&mut self, page: &Page) -> StoreResult<Paged<StandingLink>> {
+    pub async fn all_standing(&mut self, page: &PageAsk) -> StoreResult<Paged<StandingLink>> {
         let listing = Listing::of(SELECT_STANDING, self.0.tenant());
         listing.page(page, &mut self.0, read_standing).await
     }

@@ -9,11 +9,9 @@ use model::id::TenantId;
 
 use crate::conn::Scope;
 use crate::error::StoreResult;
+use crate::page::PageAsk;
 use crate::sql::Row;
 use crate::sql::Value;
-
-/// Most rows of one page.
-pub const PAGE_ROWS_MAX: u32 = 500;
 
 /// Whose rows a caller may see inside its tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,15 +24,6 @@ pub enum Reach {
     Publisher(PublisherId),
     /// No row at all.
     Nothing,
-}
-
-/// One page of a list, newest first.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Page {
-    /// Rows after (older than) the one with this id; absent: from the newest.
-    pub after: Option<String>,
-    /// Most rows, at most [`PAGE_ROWS_MAX`].
-    pub limit: u32,
 }
 
 /// The rows of a page and where the next one begins.
@@ -135,17 +124,18 @@ impl Listing {
     /// One page by falling id. Ids carry their time, so newer rows never move older pages.
     pub(crate) async fn page<T>(
         self,
-        page: &Page,
+        page: &PageAsk,
         scope: &mut Scope<'_>,
         read: impl Fn(&Row) -> StoreResult<T>,
     ) -> StoreResult<Paged<T>> {
-        let limit = page.limit.clamp(1, PAGE_ROWS_MAX);
+        let limit = page.rows();
         let mut listing = self.matching("id < ?", page.after.clone());
         listing.params.push(Value::from(limit + 1));
         let sql = format!("{} ORDER BY id DESC LIMIT ${}", listing.sql, listing.params.len());
         let mut rows = scope.fetch_built(sql, listing.params).await?;
-        let has_more = rows.len() > limit as usize;
-        rows.truncate(limit as usize);
+        let limit = usize::try_from(limit).unwrap_or_default();
+        let has_more = rows.len() > limit;
+        rows.truncate(limit);
         let next = match rows.last() {
             Some(last) if has_more => Some(last.string("id")?),
             _ => None,

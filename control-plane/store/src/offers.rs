@@ -10,13 +10,13 @@ use crate::catalog_outbox::all_changed;
 use crate::catalog_outbox::changed;
 use crate::error::StoreResult;
 use crate::listing::Listing;
-use crate::listing::Page;
 use crate::listing::Paged;
 use crate::listing::Reach;
 use crate::listing::Sight;
 use crate::listing::Sights;
 use crate::listing::json;
 use crate::listing::repository;
+use crate::page::PageAsk;
 use crate::params;
 use crate::sql::Row;
 
@@ -184,7 +184,7 @@ impl Offers<'_> {
         &mut self,
         filter: &OfferFilter,
         reach: Reach,
-        page: &Page,
+        page: &PageAsk,
     ) -> StoreResult<Paged<OfferRow>> {
         let in_campaign = "id IN (SELECT offer_id FROM campaign_offers \
                            WHERE campaign_offers.tenant_id = offers.tenant_id AND campaign_id = ?)";

@@ -11,6 +11,7 @@ use crate::domains::DomainRow;
 use crate::error::StoreResult;
 use crate::params;
 use crate::sql::Row;
+use crate::unit::BatchTx;
 use crate::unit::Store;
 use crate::unit::SysTx;
 
@@ -40,10 +41,48 @@ pub struct TenantRow {
 #[derive(Debug)]
 pub struct Tenants<'t>(SysScope<'t>);
 
+impl BatchTx {
+    /// Operators' workspaces.
+    pub const fn tenants(&mut self) -> Tenants<'_> {
+        Tenants(self.sys())
+    }
+}
+
 impl SysTx {
     /// Operators' workspaces.
     pub const fn tenants(&mut self) -> Tenants<'_> {
         Tenants(self.sys())
+    }
+}
+
+crate::listing::repository! {
+    /// The tenant of the unit of work itself.
+    OwnTenant = own_tenant
+}
+
+impl OwnTenant<'_> {
+    /// The tenant.
+    ///
+    /// # Errors
+    /// [`crate::error::StoreError::Missing`] when it is gone.
+    pub async fn get(&mut self) -> StoreResult<TenantRow> {
+        let params = params![self.0.tenant()];
+        let rows = self.0.fetch_built(text(SELECT, " WHERE id = $1"), params).await?;
+        read(rows.first().ok_or(crate::error::StoreError::Missing)?)
+    }
+
+    /// Changes what may change: everything but id and time.
+    ///
+    /// # Errors
+    /// [`crate::error::StoreError::Unique`] when the name is taken.
+    pub async fn update(&mut self, row: &TenantRow) -> StoreResult<()> {
+        let sql = "UPDATE tenants SET name = $2, default_fee_bp = $3, default_share_bp = $4, \
+                   locale = $5, time_zone = $6 WHERE id = $1";
+        let (fee, share) = (row.default_fee.0, row.default_share.0);
+        let tenant = self.0.tenant();
+        let params = params![tenant, &row.name, fee, share, &row.locale, &row.time_zone];
+        self.0.execute(sql, params).await?;
+        Ok(())
     }
 }
 
@@ -61,19 +100,6 @@ impl Tenants<'_> {
         let (fee, share) = (row.default_fee.0, row.default_share.0);
         let params =
             params![row.id, &row.name, fee, share, &row.locale, &row.time_zone, row.created_at];
-        self.0.execute(sql, params).await?;
-        Ok(())
-    }
-
-    /// Changes what may change: everything but id and time.
-    ///
-    /// # Errors
-    /// As [`Self::insert`].
-    pub async fn update(&mut self, row: &TenantRow) -> StoreResult<()> {
-        let sql = "UPDATE tenants SET name = $2, default_fee_bp = $3, default_share_bp = $4, \
-                   locale = $5, time_zone = $6 WHERE id = $1";
-        let (fee, share) = (row.default_fee.0, row.default_share.0);
-        let params = params![row.id, &row.name, fee, share, &row.locale, &row.time_zone];
         self.0.execute(sql, params).await?;
         Ok(())
     }
@@ -154,7 +180,7 @@ impl Store {
         rng: &mut (dyn RngCore + Send),
     ) -> StoreResult<TenantRow> {
         let mut batch = self.begin_batch().await?;
-        let found = Tenants(batch.sys()).by_name(DEFAULT_TENANT).await?;
+        let found = batch.tenants().by_name(DEFAULT_TENANT).await?;
         if let Some(tenant) = found {
             batch.cancel().await?;
             return Ok(tenant);
@@ -168,7 +194,7 @@ impl Store {
             time_zone: "Asia/Almaty".to_owned(),
             created_at: now,
         };
-        Tenants(batch.sys()).insert(&tenant).await?;
+        batch.tenants().insert(&tenant).await?;
         crate::secrets::make(&mut batch.sys(), now, rng).await?;
         let domain = DomainRow {
             id: DomainId::new(now, rng),

@@ -1,0 +1,21 @@
+//! `GET /v1/publishers/{id}`.
+
+use crate::api::answer::Answer;
+use crate::api::call::Call;
+use crate::api::endpoint::Endpoint;
+use crate::api::endpoint::OPERATORS_PUBLISHERS;
+use crate::api::endpoint::Outcome;
+use crate::api::endpoint::run;
+use crate::api::publishers::KIND;
+use crate::api::publishers::named;
+use crate::api::publishers::view;
+
+pub(super) const ENDPOINT: Endpoint = Endpoint::get("/v1/publishers/{id}", run!(get))
+    .says("Show one publisher")
+    .roles(OPERATORS_PUBLISHERS);
+
+async fn get(call: &mut Call) -> Outcome {
+    call.query().finish()?;
+    let row = named(call).await?;
+    Ok(Answer::object(KIND, view(&row)))
+}

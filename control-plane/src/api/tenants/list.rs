@@ -1,0 +1,36 @@
+//! `GET /v1/tenants`: one's own; all for tenant `default`.
+
+use serde_json::Value;
+use store::tenants::DEFAULT_TENANT;
+
+use crate::api::answer::Answer;
+use crate::api::answer::with_kind;
+use crate::api::call::Call;
+use crate::api::endpoint::Endpoint;
+use crate::api::endpoint::OPERATORS;
+use crate::api::endpoint::Outcome;
+use crate::api::endpoint::run;
+use crate::api::tenants::KIND;
+use crate::api::tenants::view;
+
+pub(super) const ENDPOINT: Endpoint =
+    Endpoint::list("/v1/tenants", run!(list)).says("List tenants").roles(OPERATORS);
+
+async fn list(call: &mut Call) -> Outcome {
+    call.query().finish()?;
+    let own = call.tenant().await?;
+    let mut rows = vec![own.clone()];
+    if own.name == DEFAULT_TENANT {
+        let mut sys = call.api.store.read_sys().await?;
+        rows = sys.tenants().all().await?;
+        sys.cancel().await?;
+    }
+    rows.sort_by(|one, other| other.id.cmp(&one.id));
+    let after = call.page.after.take().unwrap_or_default();
+    rows.retain(|row| after.is_empty() || row.id.to_string() < after);
+    let limit = call.page.limit as usize;
+    let next = rows.get(limit).and(rows.get(limit.saturating_sub(1))).map(|row| row.id.to_string());
+    rows.truncate(limit);
+    let data: Vec<Value> = rows.iter().map(|row| with_kind(KIND, &mut view(row))).collect();
+    Ok(Answer::rows(data, next))
+}
