@@ -72,6 +72,7 @@ mod tenants;
 mod tests;
 
 /// What the API is made of.
+#[derive(Clone)]
 pub struct ApiParts {
     /// The database.
     pub store: Store,

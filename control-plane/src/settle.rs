@@ -1,1 +1,148 @@
-//! settle
+//! Timed and reviewed work on money: holds that end, conversions that a person decides, and the checks of the books.
+//!
+//! Whatever changes a conversion here ends in [`crate::money::Books`], as it does in the pipeline: the ledger follows
+//! from the conversion's state.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ledger::LedgerError;
+use model::clock::Clock;
+use model::clock::Timestamp;
+use model::id::TenantId;
+use store::conversions::Conversion;
+use store::error::StoreError;
+use store::ledger::PostError;
+use store::rollups::ConversionSums;
+use store::unit::BatchTx;
+use store::unit::Store;
+use tokio_util::sync::CancellationToken;
+
+use crate::money::Books;
+use crate::pipeline::IdSource;
+use crate::pipeline::add_difference;
+use crate::pipeline::outcome_of;
+
+pub mod audit;
+mod release;
+mod review;
+#[cfg(test)]
+mod tests;
+
+pub use review::Desk;
+pub use review::ReviewError;
+
+/// How often holds are looked at.
+const TICK: Duration = Duration::from_secs(1);
+
+/// Why settling failed. Nothing of the unit of work stays; the next run tries again.
+#[derive(Debug, thiserror::Error)]
+pub enum SettleError {
+    /// A conversion does not fit the ledger: a broken invariant.
+    #[error("ledger refused")]
+    Ledger(#[from] LedgerError),
+    /// The database refused.
+    #[error("database failed")]
+    Store(#[from] StoreError),
+}
+
+impl From<PostError> for SettleError {
+    fn from(error: PostError) -> Self {
+        match error {
+            PostError::Ledger { source, .. } => Self::Ledger(source),
+            PostError::Store(source) => Self::Store(source),
+        }
+    }
+}
+
+/// What the composition root hands in.
+#[derive(Clone)]
+pub struct SettleParts {
+    /// Where conversions and the ledger are.
+    pub store: Store,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Ids of transactions.
+    pub ids: IdSource,
+}
+
+impl std::fmt::Debug for SettleParts {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("SettleParts").finish_non_exhaustive()
+    }
+}
+
+/// The settlement: releases holds, gives out review desks.
+#[derive(Debug, Clone)]
+pub struct Settle {
+    parts: SettleParts,
+}
+
+impl Settle {
+    /// A settlement over real parts.
+    #[must_use]
+    pub const fn new(parts: SettleParts) -> Self {
+        Self { parts }
+    }
+
+    /// Where people decide about single conversions.
+    #[must_use]
+    pub fn desk(&self) -> Desk {
+        Desk::new(self.parts.clone())
+    }
+
+    /// Releases what is due now, in every tenant. Answers how many conversions were released.
+    ///
+    /// # Errors
+    /// [`SettleError`]; what was released before stays released.
+    pub async fn release_due(&self) -> Result<u64, SettleError> {
+        release::release_due(&self.parts).await
+    }
+
+    /// Releases once a second until told to stop, and keeps the gauges of open work up to date.
+    pub async fn run(self, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            if let Err(error) = self.release_due().await {
+                let error = crate::pipeline::chain(&error);
+                tracing::error!(%error, "settle.release failed, trying again");
+            }
+            if let Err(error) = release::measure(&self.parts).await {
+                let error = crate::pipeline::chain(&error);
+                tracing::warn!(%error, "settle.measure failed");
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(TICK) => {}
+            }
+        }
+    }
+}
+
+/// A conversion that was changed, and what it counted for before.
+pub(crate) struct Changed {
+    pub(crate) row: Conversion,
+    pub(crate) counted: ConversionSums,
+}
+
+/// Saves conversions together with their ledger commands, sums and outbox rows.
+async fn save(
+    tx: &mut BatchTx,
+    tenant: TenantId,
+    books: &Books<'_>,
+    changed: &[Changed],
+    now: Timestamp,
+) -> Result<(), SettleError> {
+    tx.ledger(tenant).post(&books.commands, now).await?;
+    let rows: Vec<&Conversion> = changed.iter().map(|one| &one.row).collect();
+    tx.conversions(tenant).save(&rows).await?;
+    tx.cases(tenant).open(&books.cases).await?;
+    let mut sums = BTreeMap::new();
+    for one in changed {
+        add_difference(&mut sums, &one.row, one.counted);
+        crate::metrics::conversion(one.row.status);
+    }
+    tx.rollups(tenant).add_conversions(&sums).await?;
+    let outcomes = rows.iter().map(|row| outcome_of(row)).collect();
+    Ok(tx.outcomes(tenant).insert(outcomes, now).await?)
+}

@@ -74,6 +74,16 @@ impl<'t> SysScope<'t> {
         Self { conn }
     }
 
+    /// The same unit of work for another repository.
+    pub(crate) const fn again(&mut self) -> SysScope<'_> {
+        SysScope::new(self.conn)
+    }
+
+    /// The same unit of work, for one tenant.
+    pub(crate) const fn scope(&mut self, tenant: TenantId) -> Scope<'_> {
+        Scope::new(tenant, self.conn)
+    }
+
     pub(crate) async fn execute(
         &mut self,
         sql: &'static str,

@@ -26,3 +26,27 @@ pub mod secrets;
 pub mod shoppers;
 pub mod tenants;
 pub mod terms;
+
+// From the journal to the ledger.
+pub mod offsets;
+pub mod page;
+
+pub mod business_keys;
+pub mod inbox;
+
+pub mod credit;
+pub mod inbound;
+pub mod journey;
+pub mod rules;
+pub mod touches;
+pub mod unmatched;
+
+pub mod audit;
+pub mod cases;
+pub mod conversions;
+pub mod ledger;
+pub mod outcomes;
+pub mod rollups;
+
+#[cfg(debug_assertions)]
+mod tamper;

@@ -31,6 +31,9 @@ pub(crate) enum Fill {
     Zeros,
 }
 
+/// Bytes filled between two syncs: one sync of a whole segment would hold up those of the lane.
+const FILL_STEP_BYTES: u64 = 4 << 20;
+
 /// Creates a file of this name and length in the lane's directory, synced, its name not.
 ///
 /// # Errors
@@ -49,7 +52,7 @@ pub(crate) fn make_blank(
     let file = context.storage.create(&path)?;
     let filled = file.reserve(bytes).and_then(|()| match how {
         Fill::Reserved => Ok(()),
-        Fill::Zeros => zero_fill(&*file, 0, bytes),
+        Fill::Zeros => fill(context, &*file, bytes),
     });
     match filled.and_then(|()| context.sync_file(&*file)) {
         Ok(()) => Ok(Blank { path, file, bytes }),
@@ -58,4 +61,15 @@ pub(crate) fn make_blank(
             Err(error)
         }
     }
+}
+
+fn fill(context: &LaneContext, file: &dyn File, bytes: u64) -> io::Result<()> {
+    let mut from = 0;
+    while from < bytes {
+        let to = bytes.min(from + FILL_STEP_BYTES);
+        zero_fill(file, from, to)?;
+        context.sync_file(file)?;
+        from = to;
+    }
+    Ok(())
 }

@@ -5,8 +5,15 @@
 //! nothing is ever cut off, the range is skipped and its sequences are reported. A copy of every
 //! bad byte goes to `quarantine/` first.
 //!
-//! Then the segment is sealed where its last whole record ends. The seal is synced before anybody
-//! may read, so that no record is shown that the disk does not have.
+//! Then what no sync of the writer's covered is written once more, in place, and the segment is
+//! sealed where its last whole record ends.
+//!
+//! # Why bytes that can be read are written again
+//!
+//! The earlier life may have ended because a sync failed. The kernel then shows pages that it calls
+//! clean and that the disk does not have; syncing them succeeds and proves nothing. Written again
+//! they are dirty, and the sync that follows is about them. So no record is shown to a reader that
+//! a power cut could still take back.
 
 use std::collections::VecDeque;
 use std::io;
@@ -272,6 +279,13 @@ impl Recovery<'_> {
             // Somebody read more than this segment ever held.
             let gone = SeqRange::new(last_seq + 1, self.consumed_max);
             self.report.missing_segments.extend(gone);
+            if seal.is_some_and(|seal| seal.recovered) {
+                // The recovery that wrote it did not get as far as a new segment.
+                let (from, to) = (scan.covered_to(), scan.offset());
+                let mut window = scan.into_window();
+                rewrite(&mut window, from, to)?;
+                self.context.sync_file(window.file())?;
+            }
             return Ok((last_seq, newest.bytes));
         }
         let was_cut = newest.bytes < header.planned_bytes;
@@ -314,11 +328,12 @@ impl Recovery<'_> {
         let mut bytes = Vec::new();
         let frame = context.reading().frame(header.salt);
         frame.put(&mut bytes, end.offset, last_seq, record);
-        let file = scan.into_window().into_file();
-        if end.torn_to > end.offset {
-            zero_fill(&*file, end.offset, end.torn_to)?;
-            context.sync_file(&*file)?;
-        }
+        let covered_to = scan.covered_to();
+        let mut window = scan.into_window();
+        rewrite(&mut window, covered_to, end.offset)?;
+        let file = window.into_file();
+        zero_fill(&*file, end.offset, end.torn_to)?;
+        context.sync_file(&*file)?;
         write_full(&*file, &bytes, end.offset)?;
         context.sync_file(&*file)?;
         let length = end.offset + bytes.len() as u64;
@@ -350,6 +365,18 @@ impl Recovery<'_> {
             Err(error) => Err(error),
         }
     }
+}
+
+/// Writes bytes of a file over themselves.
+fn rewrite(window: &mut Window, from: u64, to: u64) -> io::Result<()> {
+    let mut at = from;
+    while at < to {
+        let count = (to - at).min(COPY_CHUNK_BYTES);
+        let bytes = window.slice(at, count)?.ok_or(io::ErrorKind::UnexpectedEof)?.to_vec();
+        write_full(window.file(), &bytes, at)?;
+        at += count;
+    }
+    Ok(())
 }
 
 /// The lane's directory inside the journal's.

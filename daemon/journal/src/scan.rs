@@ -50,6 +50,13 @@ pub struct Damage {
     pub missing: Option<SeqRange>,
 }
 
+impl Damage {
+    /// How many records it cost, as far as their sequences are known.
+    pub fn missing_records(&self) -> u64 {
+        self.missing.map_or(0, SeqRange::count)
+    }
+}
+
 /// What [`SegmentScan::next`] found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Item {
@@ -90,6 +97,7 @@ pub(crate) struct SegmentScan {
     expected: u64,
     synced_seq: u64,
     promised_seq: u64,
+    covered_to: u64,
     payload_at: u64,
     seal: Option<Seal>,
     padding: Option<BadRange>,
@@ -107,6 +115,7 @@ impl SegmentScan {
             expected: if header.planned_bytes == 0 { 0 } else { header.first_seq },
             synced_seq: 0,
             promised_seq: 0,
+            covered_to: HEADER_BYTES as u64,
             payload_at: 0,
             seal: None,
             padding: None,
@@ -125,6 +134,11 @@ impl SegmentScan {
     /// The last sequence that some batch or seal read so far says a sync covers.
     pub(crate) fn synced_seq(&self) -> u64 {
         self.synced_seq
+    }
+
+    /// Everything in the file before this offset was covered by a sync of the writer's.
+    pub(crate) fn covered_to(&self) -> u64 {
+        self.covered_to
     }
 
     pub(crate) fn seal(&self) -> Option<&Seal> {
@@ -196,6 +210,10 @@ impl SegmentScan {
         };
         if let Some(identity) = identity {
             self.synced_seq = self.synced_seq.max(identity.synced_seq);
+            // What is covered ends where the first record that is not begins.
+            if identity.synced_seq >= head.seq.saturating_sub(1) {
+                self.covered_to = offset;
+            }
             if head.kind == KIND_BATCH {
                 self.promised_seq = head.seq.saturating_add(u64::from(identity.count)) - 1;
                 self.expected = self.expected.max(head.seq);

@@ -6,8 +6,10 @@ use std::io;
 use crate::storage::File;
 use crate::storage::read_full;
 
-/// Bytes read at once unless a record needs more.
-const CHUNK_BYTES: usize = 256 << 10;
+/// Bytes read at once unless a record needs more; the first read after a rest is short, because a
+/// reader that has caught up wants a few records and not a quarter of a megabyte.
+const CHUNK_BYTES_MIN: usize = 16 << 10;
+const CHUNK_BYTES_MAX: usize = 256 << 10;
 /// Zeros are skipped in blocks of this size.
 const BLOCK_BYTES: usize = 4096;
 static ZEROS: [u8; BLOCK_BYTES] = [0; BLOCK_BYTES];
@@ -22,7 +24,7 @@ pub(crate) struct Window {
 
 impl Window {
     pub(crate) fn new(file: Box<dyn File>) -> Self {
-        Self { file, start: 0, buffer: Vec::new(), chunk_bytes: CHUNK_BYTES }
+        Self { file, start: 0, buffer: Vec::new(), chunk_bytes: CHUNK_BYTES_MIN }
     }
 
     pub(crate) fn file(&self) -> &dyn File {
@@ -36,6 +38,7 @@ impl Window {
     /// Drops what was read, because the writer may have changed it since.
     pub(crate) fn forget(&mut self) {
         self.buffer.clear();
+        self.chunk_bytes = CHUNK_BYTES_MIN;
     }
 
     /// `len` bytes from `offset`, or `None` when the file ends before.
@@ -74,7 +77,9 @@ impl Window {
     }
 
     fn fill(&mut self, offset: u64, len: usize) -> io::Result<()> {
-        self.buffer.resize(self.chunk_bytes.max(len), 0);
+        let rest = usize::try_from(self.file.bytes()?.saturating_sub(offset)).unwrap_or(len);
+        self.buffer.resize(rest.min(self.chunk_bytes.max(len)), 0);
+        self.chunk_bytes = (self.chunk_bytes * 2).min(CHUNK_BYTES_MAX);
         self.start = offset;
         match read_full(&*self.file, &mut self.buffer, offset) {
             Ok(count) => {

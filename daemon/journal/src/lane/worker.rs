@@ -341,17 +341,21 @@ impl Worker {
                 self.let_group_grow();
                 return;
             }
-            if self.shared.sync_asked.load(Ordering::Acquire) && self.unsynced_since.is_some() {
+            let dirty = self.shared.dirty.load(Ordering::Acquire);
+            let owes_sync = dirty || self.unsynced_since.is_some();
+            if owes_sync && self.shared.sync_asked.load(Ordering::Acquire) {
                 return;
             }
             let now = self.now();
             let mut deadline = self.upkeep_at;
-            if self.shared.dirty.load(Ordering::Acquire) {
+            if dirty {
                 let since = *self.dirty_since.get_or_insert(now);
-                deadline = deadline.min(since + micros(self.shared.config.write_within));
+                let within = micros(self.shared.config.write_within);
+                deadline = deadline.min(since.saturating_add(within));
             }
             if let Some(since) = self.unsynced_since {
-                deadline = deadline.min(since + micros(self.shared.config.sync_within));
+                let within = micros(self.shared.config.sync_within);
+                deadline = deadline.min(since.saturating_add(within));
             }
             if now >= deadline {
                 return;
@@ -362,7 +366,7 @@ impl Worker {
 
     fn let_group_grow(&self) {
         let delay = micros(self.shared.config.group_delay);
-        let until = self.now() + delay;
+        let until = self.now().saturating_add(delay);
         while delay > 0 && !self.shared.closed.load(Ordering::Acquire) {
             let now = self.now();
             if now >= until {

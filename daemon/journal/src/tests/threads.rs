@@ -42,6 +42,20 @@ impl Time for TickingTime {
     }
 }
 
+/// Stands still: nothing happens that only time would bring.
+#[derive(Debug)]
+struct FrozenTime;
+
+impl Time for FrozenTime {
+    fn wall_micros(&self) -> i64 {
+        1
+    }
+
+    fn monotonic_micros(&self) -> u64 {
+        1
+    }
+}
+
 pub(super) fn environment(storage: Arc<dyn Storage>) -> Environment {
     let salts = AtomicU64::new(7);
     Environment {
@@ -269,4 +283,57 @@ fn missing_sequences_are_written_into_the_control_lane() {
     let batch = journal.lane(&Lane::Inbound).expect("configured").reader(1);
     let batch = { batch }.next_batch(BatchLimit::default()).expect("read");
     assert_eq!((batch.records.len(), batch.missing.len()), (19, 1), "the neighbours are intact");
+}
+
+#[test]
+fn control_is_synced_with_the_next_inbound_sync() {
+    let storage: Arc<dyn Storage> = Arc::new(ModelDisk::new(7));
+    let environment = Environment { time: Arc::new(FrozenTime), ..environment(storage) };
+    let config = JournalConfig { scrub_bytes_per_second: 0, ..config() };
+    let (journal, _) = Journal::open(Path::new("/journal"), config, environment).expect("opens");
+    let control = journal.lane(&Lane::Control).expect("configured");
+    let inbound = journal.lane(&Lane::Inbound).expect("configured");
+    control.enqueue(record(b"catalog at 9")).expect("taken");
+    inbound.append_durable(record(b"postback")).expect("taken").wait().expect("durable");
+    let runtime = Builder::new_current_thread().build().expect("a runtime");
+    assert!(runtime.block_on(control.reader(1).wait()), "no time passed");
+    assert_eq!(drain(&mut control.reader(1)).len(), 1);
+}
+
+/// What a full queue does to either door: it refuses, and what was taken before is kept.
+#[test]
+fn a_full_queue_refuses_and_keeps_what_it_has() {
+    let storage: Arc<dyn Storage> = Arc::new(ModelDisk::new(8));
+    let environment = Environment { time: Arc::new(FrozenTime), ..environment(storage) };
+    let clicks = LaneConfig { queue_records_max: 160, ..small(LaneConfig::clicks()) };
+    let config = JournalConfig { lanes: vec![clicks], scrub_bytes_per_second: 0 };
+    let (journal, _) = Journal::open(Path::new("/journal"), config, environment).expect("opens");
+    let clicks = journal.lane(&Lane::Clicks).expect("configured");
+    let mut taken = 0;
+    while clicks.enqueue(record(b"click")).is_ok() {
+        taken += 1;
+        assert!(taken <= 1000, "the queue is bounded");
+    }
+    assert_eq!(clicks.enqueue(record(b"click")), Err(Shed::Busy));
+    assert_eq!(clicks.append_durable(record(b"click")).err(), Some(AppendError::Busy));
+    clicks.flush().wait().expect("durable");
+    assert_eq!(drain(&mut clicks.reader(1)).len(), taken);
+    assert_eq!(clicks.stats().shed, 2);
+}
+
+#[test]
+fn without_durability_nothing_is_synced_between_start_and_end() {
+    let disk = ModelDisk::new(9);
+    let storage: Arc<dyn Storage> = Arc::new(disk.clone());
+    let lane = LaneConfig { sync: crate::config::SyncMode::Off, ..small(LaneConfig::inbound()) };
+    let config = JournalConfig { lanes: vec![lane], scrub_bytes_per_second: 0 };
+    let (journal, _) =
+        Journal::open(Path::new("/journal"), config, environment(storage)).expect("opens");
+    let inbound = journal.lane(&Lane::Inbound).expect("configured");
+    let syncs = disk.sync_count();
+    for _ in 0..200 {
+        let receipt = inbound.append_durable(record(&[7; 1000])).expect("taken");
+        receipt.wait().expect("answered");
+    }
+    assert_eq!(disk.sync_count(), syncs, "over several segments");
 }

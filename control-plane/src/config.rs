@@ -1,0 +1,207 @@
+//! Configuration of the control plane: one struct per room, defaults in the code, the only reader of the environment.
+//!
+//! `config/gamma.toml` lists every key with its default, unit and limit; a test compares the two.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde::Serialize;
+use settings::Layers;
+use settings::SettingsError;
+
+/// Sections of the file that belong to the daemon: `gamma up` hands them on, `gamma serve` leaves them alone.
+pub const DAEMON_SECTIONS: &[&str] = &["daemon", "journal"];
+
+/// Everything the control plane is told from outside.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Config {
+    /// `[control]`: where it listens.
+    pub control: Control,
+    /// `[db]`: where rows are kept.
+    pub db: Db,
+    /// `[pipeline]`: how records become money.
+    pub pipeline: Pipeline,
+    /// `[log]`: what is written to standard error.
+    pub log: Log,
+}
+
+/// Where the API and the operators' listener are.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Control {
+    /// API, documentation, console.
+    pub listen: SocketAddr,
+    /// `/livez`, `/readyz`, `/metrics`.
+    pub admin_listen: SocketAddr,
+    /// How long requests in flight may take after SIGTERM, in seconds; 1 to 300.
+    pub drain_seconds: u64,
+}
+
+/// Where rows are kept.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Db {
+    /// `sqlite:///path/to/gamma.db`; empty: `gamma.db` in the data directory.
+    pub url: String,
+}
+
+/// How records become money.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Pipeline {
+    /// Records of one database transaction at most; 1 to 4096.
+    pub batch_records_max: usize,
+    /// How often held amounts are looked at for release, in milliseconds; 100 to 60000.
+    pub release_interval_ms: u64,
+    /// How often the ledger checks run, in seconds; 1 to 86400.
+    pub audit_interval_seconds: u64,
+}
+
+/// What is written to standard error.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    /// A filter such as `info` or `warn,control_plane=debug`.
+    pub level: String,
+    /// `text` or `json`.
+    pub format: String,
+}
+
+impl Default for Control {
+    fn default() -> Self {
+        let loopback = |port| SocketAddr::from(([127, 0, 0, 1], port));
+        Self { listen: loopback(8090), admin_listen: loopback(9102), drain_seconds: 10 }
+    }
+}
+
+impl Default for Pipeline {
+    fn default() -> Self {
+        Self { batch_records_max: 1024, release_interval_ms: 1000, audit_interval_seconds: 60 }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { level: "warn".to_owned(), format: "text".to_owned() }
+    }
+}
+
+impl Config {
+    /// Takes the control plane's sections out of `layers` and checks them.
+    ///
+    /// # Errors
+    /// [`SettingsError`] naming file, key and reason.
+    pub fn take(layers: &mut Layers) -> Result<Self, SettingsError> {
+        let config = Self {
+            control: layers.take("control", &[])?,
+            db: layers.take("db", &["url"])?,
+            pipeline: layers.take("pipeline", &[])?,
+            log: layers.take("log", &[])?,
+        };
+        config.validate(layers)?;
+        Ok(config)
+    }
+
+    fn validate(&self, layers: &Layers) -> Result<(), SettingsError> {
+        let within = |key: &str, value: u64, least: u64, most: u64| {
+            if (least..=most).contains(&value) {
+                Ok(())
+            } else {
+                Err(layers.refused(key, &format!("{value} is not between {least} and {most}")))
+            }
+        };
+        within("control.drain_seconds", self.control.drain_seconds, 1, 300)?;
+        let batch = u64::try_from(self.pipeline.batch_records_max).unwrap_or(u64::MAX);
+        within("pipeline.batch_records_max", batch, 1, 4096)?;
+        within("pipeline.release_interval_ms", self.pipeline.release_interval_ms, 100, 60_000)?;
+        within("pipeline.audit_interval_seconds", self.pipeline.audit_interval_seconds, 1, 86_400)?;
+        if !self.db.url.is_empty() && !self.db.url.starts_with("sqlite:") {
+            return Err(layers.refused("db.url", "is not a sqlite:// address"));
+        }
+        if !["text", "json"].contains(&self.log.format.as_str()) {
+            return Err(layers.refused("log.format", "is neither text nor json"));
+        }
+        if let Err(error) = tracing_subscriber::EnvFilter::try_new(&self.log.level) {
+            return Err(layers.refused("log.level", &error.to_string()));
+        }
+        Ok(())
+    }
+
+    /// The database's address; in the data directory when none is configured.
+    #[must_use]
+    pub fn db_url(&self, data_dir: &Path) -> String {
+        if self.db.url.is_empty() {
+            format!("sqlite://{}", data_dir.join("gamma.db").display())
+        } else {
+            self.db.url.clone()
+        }
+    }
+
+    /// How long requests in flight may take after SIGTERM.
+    #[must_use]
+    pub const fn drain_within(&self) -> Duration {
+        Duration::from_secs(self.control.drain_seconds)
+    }
+}
+
+/// The layers below the flags: the file, if one is named, and the environment.
+///
+/// # Errors
+/// [`SettingsError`] for a file that cannot be read.
+pub fn layers(file: Option<&Path>) -> Result<Layers, SettingsError> {
+    Layers::read(file, std::env::vars())
+}
+
+/// Where the embedded stores are when no flag says otherwise.
+#[must_use]
+pub fn default_data_dir() -> PathBuf {
+    PathBuf::from("./gamma-data")
+}
+
+/// A safeguard that a test run asks to have switched off. Debug builds only: a release build has no such door.
+#[must_use]
+pub fn test_mutation() -> Option<String> {
+    if cfg!(debug_assertions) { read_mutation() } else { None }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this file is the only reader of the environment")]
+fn read_mutation() -> Option<String> {
+    std::env::var("GAMMA_TEST_MUTATION").ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shipped_file_says_the_compiled_defaults() {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/gamma.toml");
+        let mut layers = Layers::read(Some(&file), []).unwrap();
+        let shipped = Config::take(&mut layers).unwrap();
+        layers.finish().unwrap();
+        let text = |config: &Config| toml::to_string(config).unwrap();
+        assert_eq!(text(&shipped), text(&Config::default()));
+        let listed: toml::Table = std::fs::read_to_string(&file).unwrap().parse().unwrap();
+        let compiled: toml::Table = text(&Config::default()).parse().unwrap();
+        assert_eq!(listed, compiled, "every key is listed");
+    }
+
+    #[test]
+    fn refusals_name_the_key() {
+        for (variable, key) in [
+            ("GAMMA__CONTROL__DRAIN_SECONDS=0", "control.drain_seconds"),
+            ("GAMMA__PIPELINE__BATCH_RECORDS_MAX=5000", "pipeline.batch_records_max"),
+            ("GAMMA__LOG__FORMAT=xml", "log.format"),
+            ("GAMMA__DB__URL=mysql://x", "db.url"),
+            ("GAMMA__CONTROL__LISTN=x", "control.listn"),
+        ] {
+            let (name, value) = variable.split_once('=').unwrap();
+            let mut layers = Layers::read(None, [(name.to_owned(), value.to_owned())]).unwrap();
+            let error = Config::take(&mut layers).unwrap_err().to_string();
+            assert!(error.contains(key), "{error}");
+        }
+    }
+}

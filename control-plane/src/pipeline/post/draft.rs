@@ -1,0 +1,581 @@
+//! A batch of one tenant in memory, decided claim by claim in order.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::collections::HashMap;
+
+use model::claim::Claim;
+use model::claim::ClaimStatus;
+use model::clock::Timestamp;
+use model::conversion::ConversionStatus;
+use model::conversion::Decision;
+use model::id::ConversionId;
+use model::id::EventId;
+use model::id::IntegrationId;
+use model::id::TenantId;
+use model::outcome::Outcome;
+use model::outcome::Reason;
+use serde_json::Value as Json;
+use store::business_keys::BusinessKey;
+use store::business_keys::OrderKey;
+use store::conversions::Conversion;
+use store::conversions::Rates;
+use store::conversions::RevisionEffect;
+use store::conversions::RevisionRow;
+use store::error::StoreError;
+use store::rollups::ConversionSums;
+use store::rollups::EventKey;
+use store::rollups::bucket_of;
+use store::touches::Touch;
+use store::unit::BatchTx;
+use store::unmatched::UNMATCHED_FOR;
+use store::unmatched::UnmatchedRow;
+
+use super::Bench;
+use super::PostRefused;
+use super::end::ClaimEnd;
+use super::end::of_inbound;
+use super::news;
+use super::news::Effect;
+use super::outcome::counted;
+use crate::money::Books;
+use crate::money::is_negative;
+use crate::money::note_approval;
+use crate::pipeline::claim_json;
+use crate::pipeline::parcel::Content;
+use crate::pipeline::parcel::Credit;
+use crate::pipeline::parcel::End;
+use crate::pipeline::parcel::Finding;
+use crate::pipeline::parcel::Parcel;
+use crate::pipeline::parcel::Told;
+
+/// A conversion in the batch's hands.
+pub(super) struct Open {
+    pub(super) row: Conversion,
+    pub(super) history: Vec<RevisionRow>,
+    /// What it counted for in the rollups before the batch.
+    pub(super) counted: ConversionSums,
+    pub(super) status_before: Option<ConversionStatus>,
+    pub(super) is_changed: bool,
+}
+
+/// Parked news that its order caught up with.
+pub(super) struct Caught {
+    pub(super) event: EventId,
+    pub(super) claim_index: i64,
+    pub(super) outcome: Outcome,
+    pub(super) conversion: ConversionId,
+}
+
+/// What a batch will write of one tenant.
+pub(super) struct Draft<'a> {
+    pub(super) tenant: TenantId,
+    pub(super) bench: Bench<'a>,
+    pub(super) books: Books<'a>,
+    pub(super) open: BTreeMap<ConversionId, Open>,
+    orders: HashMap<OrderKey, ConversionId>,
+    parked: Vec<UnmatchedRow>,
+    pub(super) caught: Vec<Caught>,
+    pub(super) keys: Vec<BusinessKey>,
+    pub(super) revisions: Vec<RevisionRow>,
+    pub(super) unmatched: Vec<UnmatchedRow>,
+    pub(super) matched_again: Vec<(EventId, i64)>,
+    pub(super) touches: Vec<Touch>,
+    pub(super) journey: Vec<store::journey::JourneyRow>,
+    pub(super) events: BTreeMap<EventKey, i64>,
+    pub(super) ends: Vec<(&'a Parcel, ClaimEnd)>,
+}
+
+/// A claim on its inbound.
+#[derive(Clone, Copy)]
+struct Item<'a> {
+    parcel: &'a Parcel,
+    told: &'a Told,
+}
+
+impl Item<'_> {
+    fn event(&self) -> EventId {
+        self.parcel.inbound.event_id
+    }
+
+    fn news(&self) -> news::Told {
+        news::Told {
+            event: self.event(),
+            claim_index: self.told.index,
+            received_at: self.parcel.inbound.received_at,
+            was_parked: false,
+        }
+    }
+}
+
+impl<'a> Draft<'a> {
+    /// Reads what the claims of the batch may change, under the lock.
+    pub(super) async fn load(
+        tx: &mut BatchTx,
+        bench: Bench<'a>,
+        tenant: TenantId,
+        parcels: &[&Parcel],
+    ) -> Result<Self, StoreError> {
+        let mut refs = BTreeSet::new();
+        for parcel in parcels {
+            if let Content::Claims(claims) = &parcel.content {
+                refs.extend(claims.iter().map(|told| told.order.order_ref.clone()));
+            }
+        }
+        let refs: Vec<String> = refs.into_iter().collect();
+        let known = if bench.mutation.drops_business_keys() {
+            Vec::new()
+        } else {
+            tx.conversions(tenant).of_orders(&refs).await?
+        };
+        let ids: Vec<ConversionId> = known.iter().map(|row| row.id).collect();
+        let mut histories: HashMap<ConversionId, Vec<RevisionRow>> = HashMap::new();
+        for row in tx.conversions(tenant).revisions(&ids).await? {
+            histories.entry(row.conversion).or_default().push(row);
+        }
+        let mut orders = HashMap::new();
+        let mut open = BTreeMap::new();
+        for row in known {
+            orders.insert(row.order.clone(), row.id);
+            let history = histories.remove(&row.id).unwrap_or_default();
+            let (counted, status_before) = (counted(&row), Some(row.status));
+            open.insert(row.id, Open { row, history, counted, status_before, is_changed: false });
+        }
+        let parked = tx.unmatched(tenant).parked(&refs, bench.now).await?;
+        Ok(Self {
+            tenant,
+            bench,
+            books: Books::new(bench.now, bench.ids, "pipeline"),
+            open,
+            orders,
+            parked,
+            caught: Vec::new(),
+            keys: Vec::new(),
+            revisions: Vec::new(),
+            unmatched: Vec::new(),
+            matched_again: Vec::new(),
+            touches: Vec::new(),
+            journey: Vec::new(),
+            events: BTreeMap::new(),
+            ends: Vec::new(),
+        })
+    }
+
+    /// Decides an inbound, claim by claim.
+    ///
+    /// # Errors
+    /// [`PostRefused`] when an order that was known is gone, or amounts do not fit the ledger.
+    pub(super) fn take(&mut self, parcel: &'a Parcel) -> Result<(), PostRefused> {
+        let end = match &parcel.content {
+            Content::Ended(end) => ClaimEnd::new(end.clone(), None),
+            Content::Unread => ClaimEnd::new(End::held_by_adapter("nothing read it"), None),
+            Content::Claims(claims) => {
+                let mut ends = Vec::with_capacity(claims.len());
+                for told in claims {
+                    let item = Item { parcel, told };
+                    let end = self.decide(item)?;
+                    self.remember(item, &end);
+                    ends.push(end);
+                }
+                of_inbound(ends)
+            }
+        };
+        self.ends.push((parcel, end));
+        Ok(())
+    }
+
+    fn decide(&mut self, item: Item<'_>) -> Result<ClaimEnd, PostRefused> {
+        if item.told.claim.is_test {
+            return Ok(ClaimEnd::new(End::new(Outcome::Ignored, Reason::TestMode), None));
+        }
+        if let Some(id) = self.orders.get(&item.told.order).copied() {
+            return self.update(id, &item.told.claim, item.news(), item.parcel.inbound.integration);
+        }
+        match &item.told.finding {
+            Finding::Credited(credit) => self.create(item, credit),
+            Finding::Step(_) => Ok(ClaimEnd::new(End::plain(Outcome::Event), None)),
+            Finding::Ended(end) => {
+                if end.outcome == Outcome::Unmatched {
+                    self.park(item, end);
+                }
+                Ok(ClaimEnd::new(end.clone(), None))
+            }
+            // It was known when the batch was prepared and is not any more; prepare it again.
+            Finding::Open => Err(PostRefused::TermsMoved),
+        }
+    }
+
+    /// The first news of an order: a conversion.
+    fn create(&mut self, item: Item<'_>, credit: &Credit) -> Result<ClaimEnd, PostRefused> {
+        let parked = self.take_parked(&item.told.order);
+        let waits = parked.iter().any(|(row, claim)| self.blocks(row, claim));
+        let mut row = match self.conversion(item, credit) {
+            Ok(row) => row,
+            Err(error) => {
+                let end = End::new(Outcome::Malformed, Reason::BadAmount);
+                return Ok(ClaimEnd::new(end.explained(error.to_string()), None));
+            }
+        };
+        if waits && row.held_by.is_none() {
+            row.held_by = Some("parked_news".to_owned());
+        }
+        note_approval(&mut row, item.parcel.inbound.received_at);
+        self.books.settle(&mut row, item.event()).map_err(PostRefused::Ledger)?;
+        let id = row.id;
+        let end = end_of_new(&row);
+        let order = row.order.clone();
+        self.open.insert(
+            id,
+            Open {
+                row,
+                history: Vec::new(),
+                counted: ConversionSums::default(),
+                status_before: None,
+                is_changed: true,
+            },
+        );
+        self.orders.insert(order, id);
+        self.note_applied(id, item.news(), (&item.told.claim, item.parcel.inbound.integration));
+        for (row, claim) in parked {
+            if self.blocks(&row, &claim) {
+                continue;
+            }
+            self.catch_up(id, &row, &claim)?;
+        }
+        Ok(ClaimEnd::new(end, Some(id)))
+    }
+
+    fn conversion(
+        &self,
+        item: Item<'_>,
+        credit: &Credit,
+    ) -> Result<Conversion, ledger::SplitError> {
+        let inbound = &item.parcel.inbound;
+        let claim = &item.told.claim;
+        let basis = ledger::Basis {
+            charge: credit.charge,
+            fee: credit.fee,
+            share: credit.share,
+            taxes: credit.taxes.clone(),
+        };
+        let outside_status = match claim.status {
+            ClaimStatus::Absent => ClaimStatus::Approved,
+            status => status,
+        };
+        let screening = &credit.screening;
+        let of_click = credit.is_filtered.then(|| Reason::FilteredClick.as_str().to_owned());
+        let of_rule = screening.by.clone().filter(|_| screening.decision == Decision::Hold);
+        let rejected_by = screening.by.clone().filter(|_| screening.decision == Decision::Reject);
+        let is_unmapped = outside_status == ClaimStatus::Unmapped;
+        let unmapped = is_unmapped.then(|| Reason::StatusUnmapped.as_str().to_owned());
+        Ok(Conversion {
+            id: credit.conversion,
+            status: ConversionStatus::Pending,
+            outside_status,
+            order: item.told.order.clone(),
+            integration: inbound.integration,
+            advertiser: credit.advertiser,
+            is_network: credit.is_network,
+            campaign: credit.campaign,
+            offer: credit.offer,
+            publisher: credit.publisher,
+            enrolment: credit.enrolment,
+            link: credit.link,
+            coupon: credit.coupon,
+            shopper: credit.shopper,
+            click_id: credit.click_id.clone(),
+            rule: credit.rule,
+            customer_key: claim.customer_ref.clone(),
+            order_amount_minor: credit.order_amount.map(|amount| amount.minor),
+            order_currency: credit.order_currency,
+            stated_charge_minor: credit.stated_charge.map(|charge| charge.minor),
+            split: ledger::split(&basis)?,
+            rates: Rates {
+                fee: credit.fee,
+                share: credit.share,
+                taxes: credit.taxes.clone(),
+                term: credit.term.clone(),
+            },
+            stage: None,
+            origin: None,
+            verdict: match screening.decision {
+                Decision::Abstain => Decision::Approve,
+                decision => decision,
+            },
+            held_by: of_click.or(of_rule),
+            reason: rejected_by.or(unmapped),
+            hold_days: credit.hold_days,
+            claimed_at: credit.claimed_at,
+            clicked_at: credit.clicked_at,
+            approved_at: None,
+            release_at: None,
+            released_at: None,
+            revision: 1,
+            revised_at: news::revised_at(claim, inbound.received_at),
+            revised_event: inbound.event_id,
+            reviewed_by: None,
+            explanation: explained(item, credit),
+            created_at: self.bench.now,
+            updated_at: self.bench.now,
+        })
+    }
+
+    /// News of a known order.
+    fn update(
+        &mut self,
+        id: ConversionId,
+        claim: &Claim,
+        told: news::Told,
+        integration: IntegrationId,
+    ) -> Result<ClaimEnd, PostRefused> {
+        let Some(open) = self.open.get_mut(&id) else { return Err(PostRefused::TermsMoved) };
+        let effect = match news::weigh(&open.row, &open.history, claim, told) {
+            Ok(effect) => effect,
+            Err(error) => {
+                let end = End::new(Outcome::Malformed, Reason::BadAmount);
+                return Ok(ClaimEnd::new(end.explained(error.to_string()), Some(id)));
+            }
+        };
+        let outcome = match effect {
+            Effect::Duplicate => Outcome::Duplicate,
+            Effect::Confirmed => {
+                open.row.revised_at = news::revised_at(claim, told.received_at);
+                open.row.revised_event = told.event;
+                open.is_changed = true;
+                Outcome::Duplicate
+            }
+            Effect::Older => {
+                self.note(id, RevisionEffect::Older, told, (claim, integration));
+                Outcome::Ignored
+            }
+            Effect::Held => {
+                self.note(id, RevisionEffect::Held, told, (claim, integration));
+                Outcome::Held
+            }
+            Effect::Applied(content) => {
+                open.row.outside_status = content.status;
+                open.row.order_amount_minor = content.amount_minor;
+                open.row.stated_charge_minor = content.stated_charge_minor;
+                let at = news::revised_at(claim, told.received_at);
+                open.row.revised_at = open.row.revised_at.max(at);
+                open.row.revised_event = told.event;
+                open.row.revision += 1;
+                open.is_changed = true;
+                note_approval(&mut open.row, told.received_at);
+                self.books.settle(&mut open.row, told.event).map_err(PostRefused::Ledger)?;
+                self.note_applied(id, told, (claim, integration));
+                Outcome::Updated
+            }
+        };
+        let is_unmapped = claim.status == ClaimStatus::Unmapped && outcome == Outcome::Updated;
+        let reason = is_unmapped.then(|| Reason::StatusUnmapped.as_str().to_owned());
+        let detail = match effect {
+            Effect::Older => Some("older than what is known of the order".to_owned()),
+            Effect::Held => Some("a change back to earlier content without a time".to_owned()),
+            _ => None,
+        };
+        Ok(ClaimEnd::new(End { outcome, reason, detail }, Some(id)))
+    }
+
+    /// Claims the business key of the current revision and keeps the news as applied.
+    fn note_applied(
+        &mut self,
+        id: ConversionId,
+        told: news::Told,
+        source: (&Claim, IntegrationId),
+    ) {
+        self.note(id, RevisionEffect::Applied, told, source);
+        if let Some(open) = self.open.get(&id) {
+            self.keys.push(BusinessKey {
+                order: open.row.order.clone(),
+                revision: open.row.revision,
+                conversion: id,
+                event: told.event,
+                claim_index: told.claim_index,
+            });
+        }
+    }
+
+    fn note(
+        &mut self,
+        id: ConversionId,
+        effect: RevisionEffect,
+        told: news::Told,
+        (claim, integration): (&Claim, IntegrationId),
+    ) {
+        let Some(open) = self.open.get_mut(&id) else { return };
+        let is_applied = effect == RevisionEffect::Applied;
+        let content = news::merged(&open.row, claim).ok().filter(|_| !is_applied);
+        let row = RevisionRow {
+            conversion: id,
+            event: told.event,
+            claim_index: told.claim_index,
+            revision: if is_applied { open.row.revision } else { 0 },
+            effect,
+            integration,
+            status: content.map_or(open.row.outside_status, |content| content.status),
+            amount_minor: content.map_or(open.row.order_amount_minor, |told| told.amount_minor),
+            stated_charge_minor: content
+                .map_or(open.row.stated_charge_minor, |told| told.stated_charge_minor),
+            outside_at: claim.updated_at,
+            received_at: told.received_at,
+        };
+        open.history.push(row.clone());
+        self.revisions.push(row);
+    }
+
+    fn take_parked(&mut self, order: &OrderKey) -> Vec<(UnmatchedRow, Claim)> {
+        let all = std::mem::take(&mut self.parked);
+        let (own, others): (Vec<_>, Vec<_>) = all.into_iter().partition(|row| row.order == *order);
+        self.parked = others;
+        let mut own: Vec<(UnmatchedRow, Claim)> = own
+            .into_iter()
+            .filter_map(|row| claim_json::from_json(&row.claim).map(|claim| (row, claim)))
+            .collect();
+        own.sort_by_key(|(row, claim)| {
+            (news::revised_at(claim, row.received_at), row.event, row.claim_index)
+        });
+        own
+    }
+
+    /// Parked news that takes the order back without saying when: a person decides which came first.
+    fn blocks(&self, row: &UnmatchedRow, claim: &Claim) -> bool {
+        debug_assert!(row.resolved_at.is_none(), "resolved news is not parked");
+        is_negative(claim.status) && claim.updated_at.is_none()
+    }
+
+    /// Applies news that waited for its order.
+    fn catch_up(
+        &mut self,
+        id: ConversionId,
+        row: &UnmatchedRow,
+        claim: &Claim,
+    ) -> Result<(), PostRefused> {
+        let told = news::Told {
+            event: row.event,
+            claim_index: row.claim_index,
+            received_at: row.received_at,
+            was_parked: true,
+        };
+        let is_taken_back =
+            self.open.get(&id).is_some_and(|open| is_negative(open.row.outside_status));
+        let outcome = if is_taken_back && claim.updated_at.is_none() {
+            Outcome::Ignored
+        } else {
+            self.update(id, claim, told, row.integration)?.end.outcome
+        };
+        let (event, claim_index) = (row.event, row.claim_index);
+        self.caught.push(Caught { event, claim_index, outcome, conversion: id });
+        Ok(())
+    }
+
+    fn park(&mut self, item: Item<'_>, end: &End) {
+        let inbound = &item.parcel.inbound;
+        let row = UnmatchedRow {
+            event: inbound.event_id,
+            claim_index: item.told.index,
+            integration: inbound.integration,
+            advertiser: item.parcel.integration.as_ref().and_then(|own| own.advertiser),
+            reason: end.reason.clone().unwrap_or_default(),
+            order: item.told.order.clone(),
+            claim: claim_json::to_json(&item.told.claim),
+            received_at: inbound.received_at,
+            expires_at: inbound.received_at + UNMATCHED_FOR,
+            resolved_at: None,
+        };
+        // Orders of the same batch find it too.
+        if end.reason.as_deref() == Some(Reason::UnknownOrder.as_str()) {
+            self.parked.push(row.clone());
+        }
+        self.unmatched.push(row);
+    }
+}
+
+fn end_of_new(row: &Conversion) -> End {
+    let reason = row.reason.clone();
+    match row.status {
+        ConversionStatus::Rejected | ConversionStatus::Reversed => {
+            End { outcome: Outcome::Rejected, reason, detail: None }
+        }
+        ConversionStatus::Pending | ConversionStatus::Approved => match &row.held_by {
+            Some(by) if by == "parked_news" => End {
+                outcome: Outcome::Held,
+                reason: None,
+                detail: Some("news that takes the order back came before it".to_owned()),
+            },
+            Some(by) => End { outcome: Outcome::Held, reason: Some(by.clone()), detail: None },
+            None => End { outcome: Outcome::Converted, reason, detail: None },
+        },
+    }
+}
+
+fn explained(item: Item<'_>, credit: &Credit) -> Json {
+    let mut explanation = credit.explanation.clone();
+    explanation["fraud"] = Json::Array(credit.screening.verdicts.clone());
+    if let Some(plugin) = &item.parcel.plugin {
+        explanation["adapter"] = super::outcome::plugin_json(plugin);
+    }
+    explanation
+}
+
+/// Steps of the journey and ties of customers.
+impl Draft<'_> {
+    fn remember(&mut self, item: Item<'_>, end: &ClaimEnd) {
+        self.touches.extend(item.told.touches.iter().cloned());
+        if item.parcel.place.again.is_some() && end.end.outcome != Outcome::Unmatched {
+            self.matched_again.push((item.event(), item.told.index));
+        }
+        let told_before = item.parcel.place.again.is_some_and(|again| again.had_claims);
+        let is_old_news = matches!(
+            end.end.outcome,
+            Outcome::Duplicate | Outcome::Updated | Outcome::Ignored | Outcome::Malformed
+        );
+        if told_before || is_old_news {
+            return;
+        }
+        let (inbound, claim) = (&item.parcel.inbound, &item.told.claim);
+        let of_integration = item.parcel.integration.as_ref().and_then(|own| own.advertiser);
+        let (mut campaign, mut publisher, mut link, mut click_id) = (None, None, None, None);
+        let mut advertiser = of_integration;
+        match &item.told.finding {
+            Finding::Credited(credit) => {
+                campaign = Some(credit.campaign);
+                publisher = Some(credit.publisher);
+                (link, click_id) = (credit.link, credit.click_id.clone());
+                advertiser = Some(credit.advertiser);
+            }
+            Finding::Step(Some(credit)) => {
+                campaign = Some(credit.campaign);
+                publisher = Some(credit.publisher);
+                (link, click_id) = (credit.link, credit.click_id.clone());
+            }
+            Finding::Step(None) | Finding::Ended(_) | Finding::Open => {}
+        }
+        let action = claim.action.as_str().to_owned();
+        let key = EventKey {
+            bucket: bucket_of(inbound.received_at),
+            action,
+            advertiser,
+            campaign,
+            publisher,
+        };
+        *self.events.entry(key).or_default() += 1;
+        self.journey.push(store::journey::JourneyRow {
+            event: inbound.event_id,
+            claim_index: item.told.index,
+            action: Told::action_word(claim),
+            integration: inbound.integration,
+            advertiser,
+            campaign,
+            publisher,
+            link,
+            click_id,
+            order_ref: claim.order_ref.clone(),
+            customer_key: claim.customer_ref.clone(),
+            amount: claim.amount.clone(),
+            currency: claim.currency.map(|currency| currency.code().to_owned()),
+            conversion: end.conversion,
+            at: inbound.received_at,
+        });
+    }
+}

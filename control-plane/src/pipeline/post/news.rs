@@ -1,0 +1,115 @@
+//! News of a known order: pure. What it says together with what was known, and whether it counts.
+
+use model::claim::Claim;
+use model::claim::ClaimStatus;
+use model::clock::Timestamp;
+use model::id::EventId;
+use model::money::Money;
+use model::money::MoneyError;
+use store::conversions::Conversion;
+use store::conversions::RevisionEffect;
+use store::conversions::RevisionRow;
+
+/// What an order says, absent fields filled in from what was known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Content {
+    pub(crate) status: ClaimStatus,
+    pub(crate) amount_minor: Option<i64>,
+    pub(crate) stated_charge_minor: Option<i64>,
+}
+
+/// When news was told, by whom.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Told {
+    pub(crate) event: EventId,
+    pub(crate) claim_index: i64,
+    pub(crate) received_at: Timestamp,
+    /// It waited for its order: receipt order says nothing about it.
+    pub(crate) was_parked: bool,
+}
+
+/// What a news does to its order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// Nothing new.
+    Duplicate,
+    /// Nothing new, but the outside dates it later than what is known.
+    Confirmed,
+    /// Older than what is known.
+    Older,
+    /// A change back that nobody can date.
+    Held,
+    /// The order changes.
+    Applied(Content),
+}
+
+/// The place of a news in time: the outside's own update time, never later than we heard of it, else when we did.
+pub(crate) fn revised_at(claim: &Claim, received_at: Timestamp) -> Timestamp {
+    claim.updated_at.map_or(received_at, |at| at.min(received_at))
+}
+
+/// What the order says after the claim.
+///
+/// # Errors
+/// [`MoneyError`] for amounts that are not of the order's currency.
+pub(crate) fn merged(known: &Conversion, claim: &Claim) -> Result<Content, MoneyError> {
+    let currency = known.order_currency;
+    if claim.currency.is_some_and(|told| told != currency) {
+        return Err(MoneyError::CurrencyMismatch);
+    }
+    let read = |text: &Option<String>, before: Option<i64>| match text {
+        Some(text) => Money::parse(text, currency).map(|money| Some(money.minor)),
+        None => Ok(before),
+    };
+    let status = match claim.status {
+        ClaimStatus::Absent => known.outside_status,
+        status => status,
+    };
+    Ok(Content {
+        status,
+        amount_minor: read(&claim.amount, known.order_amount_minor)?,
+        stated_charge_minor: read(&claim.charge, known.stated_charge_minor)?,
+    })
+}
+
+/// Whether and how a news counts.
+///
+/// # Errors
+/// As [`merged`].
+pub(crate) fn weigh(
+    known: &Conversion,
+    history: &[RevisionRow],
+    claim: &Claim,
+    told: Told,
+) -> Result<Effect, MoneyError> {
+    let content = merged(known, claim)?;
+    let of_known = Content {
+        status: known.outside_status,
+        amount_minor: known.order_amount_minor,
+        stated_charge_minor: known.stated_charge_minor,
+    };
+    let is_dated = claim.updated_at.is_some();
+    let place = (revised_at(claim, told.received_at), told.event);
+    let is_later = place > (known.revised_at, known.revised_event);
+    let is_known =
+        history.iter().any(|row| row.event == told.event && row.claim_index == told.claim_index);
+    if is_known {
+        return Ok(Effect::Duplicate);
+    }
+    if content == of_known {
+        return Ok(if is_dated && is_later { Effect::Confirmed } else { Effect::Duplicate });
+    }
+    if !is_later && (is_dated || !told.was_parked) {
+        return Ok(Effect::Older);
+    }
+    let was_content = |row: &RevisionRow| {
+        row.effect == RevisionEffect::Applied
+            && row.status == content.status
+            && row.amount_minor == content.amount_minor
+            && row.stated_charge_minor == content.stated_charge_minor
+    };
+    if !is_dated && history.iter().any(was_content) {
+        return Ok(Effect::Held);
+    }
+    Ok(Effect::Applied(content))
+}

@@ -1,0 +1,9 @@
+//! The line as a whole: records in, rows out, on a real database and the shipped guests.
+
+mod doors;
+mod locks;
+mod news;
+mod order;
+mod plugins;
+mod story;
+pub(crate) mod world;
