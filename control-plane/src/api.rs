@@ -31,7 +31,10 @@ use crate::api::error::Problem;
 use crate::api::limits::Gate;
 use crate::api::limits::Limits;
 use crate::api::plugins::PluginList;
+use crate::pipeline::Pipeline;
 use crate::publish::PublishHandle;
+use crate::settle::Desk;
+use crate::settle::audit::Evidence;
 
 pub mod credential;
 pub mod limits;
@@ -49,6 +52,7 @@ mod idempotency;
 mod input;
 mod mask;
 mod money;
+mod page;
 mod pages;
 mod serve;
 mod terms;
@@ -56,16 +60,21 @@ pub(crate) mod time;
 mod urls;
 
 mod advertisers;
+mod audit;
 mod campaigns;
+mod conversions;
 mod coupons;
 mod domains;
 mod enrolments;
+mod inbound;
 mod integrations;
 mod keys;
+mod ledger;
 mod links;
 mod me;
 mod offers;
 mod publishers;
+mod stats;
 mod tenants;
 
 #[cfg(test)]
@@ -92,6 +101,12 @@ pub struct ApiParts {
     pub tasks: TaskTracker,
     /// Calls per caller.
     pub limits: Limits,
+    /// Where people decide about conversions.
+    pub desk: Desk,
+    /// What replays an inbound; absent where none runs.
+    pub pipeline: Option<Pipeline>,
+    /// What the journal says, for the checks of the books.
+    pub evidence: Arc<dyn Evidence + Send + Sync>,
 }
 
 impl std::fmt::Debug for ApiParts {
@@ -123,6 +138,9 @@ pub(crate) struct Api {
     plugins: Arc<dyn PluginList>,
     tasks: TaskTracker,
     gate: Gate,
+    desk: Desk,
+    pipeline: Option<Pipeline>,
+    evidence: Arc<dyn Evidence + Send + Sync>,
     mutation: Mutation,
 }
 
@@ -138,6 +156,9 @@ impl Api {
             publisher: parts.publisher,
             plugins: parts.plugins,
             tasks: parts.tasks,
+            desk: parts.desk,
+            pipeline: parts.pipeline,
+            evidence: parts.evidence,
             mutation,
         }
     }
@@ -173,6 +194,11 @@ fn endpoints() -> Vec<Endpoint> {
         enrolments::ENDPOINTS,
         links::ENDPOINTS,
         coupons::ENDPOINTS,
+        conversions::ENDPOINTS,
+        inbound::ENDPOINTS,
+        ledger::ENDPOINTS,
+        audit::ENDPOINTS,
+        stats::ENDPOINTS,
         domains::ENDPOINTS,
         tenants::ENDPOINTS,
         plugins::ENDPOINTS,

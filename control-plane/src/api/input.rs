@@ -418,6 +418,34 @@ impl Input {
         at
     }
 
+    /// An instant, or the beginning of a day in a time zone.
+    pub(crate) fn moment(&mut self, name: &str, zone: &str) -> Option<model::clock::Timestamp> {
+        self.moment_of(name, |day| time::start_of(day, zone))
+    }
+
+    /// An instant, or the end of a day in a time zone.
+    pub(crate) fn moment_end(&mut self, name: &str, zone: &str) -> Option<model::clock::Timestamp> {
+        self.moment_of(name, |day| time::start_of(day.tomorrow().ok()?, zone))
+    }
+
+    fn moment_of(
+        &mut self,
+        name: &str,
+        of_day: impl Fn(jiff::civil::Date) -> Option<model::clock::Timestamp>,
+    ) -> Option<model::clock::Timestamp> {
+        let value = self.value(name)?;
+        let text = value.as_str().unwrap_or_default();
+        let at = match time::parse_date(text) {
+            Some(day) => of_day(day),
+            // A plus that was sent without escaping arrives as a space.
+            None => time::parse(&text.replace(' ', "+")),
+        };
+        if at.is_none() {
+            self.refuse(name, "must be an instant or a day, such as 2026-01-31T12:00:00Z");
+        }
+        at
+    }
+
     /// A day, `YYYY-MM-DD`.
     pub(crate) fn day(&mut self, name: &str) -> Option<String> {
         let value = self.value(name)?;

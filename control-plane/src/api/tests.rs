@@ -33,9 +33,13 @@ use crate::api::limits::Limits;
 use crate::api::plugins::PluginInfo;
 use crate::api::plugins::PluginList;
 use crate::api::router_of;
+use crate::pipeline::IdSource;
 use crate::publish::Publisher;
 use crate::publish::PublisherParts;
 use crate::publish::log::MemoryLog;
+use crate::settle::Settle;
+use crate::settle::SettleParts;
+use crate::settle::audit::NoEvidence;
 
 mod access;
 mod fields;
@@ -124,6 +128,14 @@ impl World {
             plugins: Arc::new(Adapters),
             tasks: TaskTracker::new(),
             limits,
+            desk: Settle::new(SettleParts {
+                store: store.clone(),
+                clock: Arc::clone(&clock) as Arc<dyn Clock>,
+                ids: IdSource::new(StdRng::seed_from_u64(11)),
+            })
+            .desk(),
+            pipeline: None,
+            evidence: Arc::new(NoEvidence),
         };
         let router = router_of(Arc::new(Api::new(parts, mutation)));
         let admin = minted.text;
