@@ -58,6 +58,7 @@ pub enum Mutation {
     SkipDirSync,
     WeakChecksum,
     ResyncPoisoned,
+    TrustPageCache,
 }
 
 /// Limits of one lane. Start from [`LaneConfig::inbound`] and its siblings.

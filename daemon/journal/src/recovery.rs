@@ -21,6 +21,7 @@ use std::path::Path;
 use std::path::PathBuf;
 
 use crate::config::Lane;
+use crate::config::Mutation;
 use crate::format::KIND_SEAL;
 use crate::format::Seal;
 use crate::format::SegmentHeader;
@@ -283,7 +284,7 @@ impl Recovery<'_> {
                 // The recovery that wrote it did not get as far as a new segment.
                 let (from, to) = (scan.covered_to(), scan.offset());
                 let mut window = scan.into_window();
-                rewrite(&mut window, from, to)?;
+                rewrite(self.context, &mut window, from, to)?;
                 self.context.sync_file(window.file())?;
             }
             return Ok((last_seq, newest.bytes));
@@ -330,7 +331,7 @@ impl Recovery<'_> {
         frame.put(&mut bytes, end.offset, last_seq, record);
         let covered_to = scan.covered_to();
         let mut window = scan.into_window();
-        rewrite(&mut window, covered_to, end.offset)?;
+        rewrite(context, &mut window, covered_to, end.offset)?;
         let file = window.into_file();
         zero_fill(&*file, end.offset, end.torn_to)?;
         context.sync_file(&*file)?;
@@ -368,7 +369,10 @@ impl Recovery<'_> {
 }
 
 /// Writes bytes of a file over themselves.
-fn rewrite(window: &mut Window, from: u64, to: u64) -> io::Result<()> {
+fn rewrite(context: &LaneContext, window: &mut Window, from: u64, to: u64) -> io::Result<()> {
+    if context.config.mutation == Some(Mutation::TrustPageCache) {
+        return Ok(());
+    }
     let mut at = from;
     while at < to {
         let count = (to - at).min(COPY_CHUNK_BYTES);

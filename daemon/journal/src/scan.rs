@@ -211,7 +211,9 @@ impl SegmentScan {
         if let Some(identity) = identity {
             self.synced_seq = self.synced_seq.max(identity.synced_seq);
             // What is covered ends where the first record that is not begins.
-            if identity.synced_seq >= head.seq.saturating_sub(1) {
+            let last_before =
+                if head.kind == KIND_SEAL { head.seq } else { head.seq.saturating_sub(1) };
+            if identity.synced_seq >= last_before {
                 self.covered_to = offset;
             }
             if head.kind == KIND_BATCH {

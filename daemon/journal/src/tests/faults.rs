@@ -56,6 +56,37 @@ fn syncing_a_poisoned_segment_again_is_found() {
     assert!(found.is_some(), "the control passed");
 }
 
+/// A life that ended with failed syncs, a start without a power cut, and the cut afterwards.
+fn restart_run(seed: u64, mutation: Option<Mutation>) -> Result<(), String> {
+    let mut sim = Sim::new(seed, small_config(), mutation);
+    sim.open()?.ok_or("does not open")?;
+    for _ in 0..sim.chance.below(6) {
+        sim.write_group(true)?;
+    }
+    let from = sim.disk.sync_count() + sim.chance.below(4);
+    sim.disk.set_faults(Faults { syncs_from: Some(from), ..Faults::default() });
+    for _ in 0..4 {
+        sim.write_group(true)?;
+    }
+    sim.disk.set_faults(Faults::default());
+    // Whatever this start shows to readers must still be there after the cut.
+    sim.open()?.ok_or("does not open")?;
+    sim.crash();
+    sim.open()?.map(drop).ok_or_else(|| "does not open".to_owned())
+}
+
+#[test]
+fn what_a_start_after_a_failed_sync_shows_survives_a_power_cut() {
+    sweep(0..SHORT_SEEDS, |seed| restart_run(seed, None));
+}
+
+#[test]
+fn trusting_the_page_cache_after_a_failed_sync_is_found() {
+    let found =
+        first_failure(0..CONTROL_SEEDS, |seed| restart_run(seed, Some(Mutation::TrustPageCache)));
+    assert!(found.is_some(), "the control passed");
+}
+
 /// The lane goes on in a new segment, by itself, whichever sync fails.
 #[test]
 fn each_of_the_first_syncs_may_fail_once() {
