@@ -64,10 +64,10 @@ pub enum Command {
 #[derive(Debug, Clone, Args)]
 pub struct Place {
     /// Configuration file.
-    #[arg(long, value_name = "F")]
+    #[arg(long, value_name = "F", global = true)]
     pub config: Option<PathBuf>,
     /// Directory of the embedded stores [default: ./gamma-data].
-    #[arg(long, value_name = "D")]
+    #[arg(long, value_name = "D", global = true)]
     pub data_dir: Option<PathBuf>,
 }
 

@@ -1,7 +1,8 @@
 //! `gamma up --demo`: one of everything to look at, and commands to paste.
 //!
-//! Objects are made through the API's own router, so the demo cannot know more than a user does. Tenant `default` gets
-//! one of everything for the commands; tenant `demo` gets thirty days of history, see [`history`].
+//! Objects are made through the API's own router, so the demo cannot know more than a user does.
+//! Tenant `default` gets one of everything for the commands; tenant `demo` gets thirty days of
+//! history, see [`history`].
 
 use std::path::Path;
 use std::sync::Arc;
@@ -33,7 +34,8 @@ const DAY: Duration = Duration::from_secs(86_400);
 /// What a browser sends; curl's own name counts as a bot's.
 pub const USER_AGENT: &str = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0 Safari/537.36";
 
-/// What the demo made, kept beside the stores: tokens are shown only once, and a second start prints them again.
+/// What the demo made, kept beside the stores: tokens are shown only once, and a second start
+/// prints them again.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Demo {
     /// The seeded advertiser.
@@ -57,8 +59,8 @@ pub struct Demo {
 }
 
 impl Demo {
-    /// Makes everything: one of each in tenant `default`, the same with a past in tenant `demo`, whose admin key is
-    /// written to `demo.key`.
+    /// Makes everything: one of each in tenant `default`, the same with a past in tenant `demo`,
+    /// whose admin key is written to `demo.key`.
     ///
     /// # Errors
     /// When the API refuses something or the journal cannot be written.
@@ -108,15 +110,16 @@ impl Demo {
         let advertiser = api
             .post(
                 "/v1/advertisers",
-                json!({"name": "Demo Electronics", "currency": "KZT", "allowed_hosts": ["shop.example"]}),
+                json!({"name": "Demo Electronics", "currency": "KZT",
+                       "allowed_hosts": ["shop.example"]}),
             )
             .await?;
         let advertiser_id = id(&advertiser)?;
         let integration = api
             .post(
                 "/v1/integrations",
-                json!({"advertiser_id": advertiser_id, "name": "shop postback", "adapter": "generic",
-                       "auth": {"token": true}}),
+                json!({"advertiser_id": advertiser_id, "name": "shop postback",
+                       "adapter": "generic", "auth": {"token": true}}),
             )
             .await?;
         let trackier = api
@@ -163,7 +166,8 @@ impl Demo {
         let coupon = api
             .post(
                 "/v1/coupons",
-                json!({"campaign_id": campaign_id, "publisher_id": publisher_id, "code": "AIGERIM10"}),
+                json!({"campaign_id": campaign_id, "publisher_id": publisher_id,
+                       "code": "AIGERIM10"}),
             )
             .await?;
         Ok(Self {
@@ -183,19 +187,24 @@ impl Demo {
     #[must_use]
     pub fn commands(&self, daemon: &str, control: &str, key_file: &str) -> String {
         let Self { slug, integration_id, token, publisher_id, .. } = self;
+        let sale = "amount=10000.00&currency=KZT&status=approved";
+        let postback = format!("{daemon}/postback/{integration_id}?token={token}");
+        let balance = format!("{control}/v1/publishers/{publisher_id}/balance");
         format!(
             "\
 Three commands to paste, in this order:
 
   # 1. a shopper clicks (curl's own User-Agent would count as a bot)
-  CLICK=$(curl -s -o /dev/null -w '%{{redirect_url}}' -H 'Accept: text/html' -A '{USER_AGENT}' \\
+  CLICK=$(curl -s -o /dev/null -w '%{{redirect_url}}' -H 'Accept: text/html' \\
+    -A '{USER_AGENT}' \\
     {daemon}/{slug} | sed 's/.*sub1=\\([^&]*\\).*/\\1/'); echo \"click id $CLICK\"
 
   # 2. the shop reports the sale
-  curl -s \"{daemon}/postback/{integration_id}?token={token}&click_id=$CLICK&order_id=A-$RANDOM&amount=10000.00&currency=KZT&status=approved\"
+  curl -s \"{postback}&click_id=$CLICK&order_id=A-$RANDOM&{sale}\"
 
   # 3. the publisher's balance
-  curl -s -H \"Authorization: Bearer $(cat {key_file})\" {control}/v1/publishers/{publisher_id}/balance
+  curl -s -H \"Authorization: Bearer $(cat {key_file})\" \\
+    {balance}
 "
         )
     }
@@ -214,14 +223,16 @@ async fn cast(plane: &ControlPlane, tenant: TenantId, seeded: &Demo) -> anyhow::
 }
 
 fn phones(advertiser_id: &str) -> Value {
-    json!({"advertiser_id": advertiser_id, "name": "Phones", "brand": "Demo", "category": "electronics",
+    json!({"advertiser_id": advertiser_id, "name": "Phones", "brand": "Demo",
+           "category": "electronics",
            "destination": "https://shop.example/p/1?color=red", "hold_days": 14,
            "terms": [{"action": "purchase", "type": "percent", "bp": 1000},
                      {"action": "signup", "type": "fixed", "amount": "500.00"}]})
 }
 
 fn headphones(advertiser_id: &str) -> Value {
-    json!({"advertiser_id": advertiser_id, "name": "Headphones", "brand": "Demo", "category": "electronics",
+    json!({"advertiser_id": advertiser_id, "name": "Headphones", "brand": "Demo",
+           "category": "electronics",
            "destination": "https://audio.shop.example/p/2", "hold_days": 0,
            "terms": [{"action": "purchase", "type": "percent", "bp": 500}]})
 }

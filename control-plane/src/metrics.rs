@@ -33,8 +33,14 @@ pub const CONVERSIONS: &str = "gamma_conversions_total";
 /// Ledger checks; each must be 0.
 pub const LEDGER_CHECK: &str = "gamma_ledger_check";
 
+/// Always 1; its labels say what runs.
+pub const BUILD_INFO: &str = "gamma_build_info";
+
 /// Describes every metric of this program once.
 pub fn describe() {
+    describe_gauge!(BUILD_INFO, "What runs");
+    let commit = option_env!("GAMMA_COMMIT").unwrap_or("unknown");
+    gauge!(BUILD_INFO, "version" => env!("CARGO_PKG_VERSION"), "commit" => commit).set(1.0);
     describe_counter!(PIPELINE_RECORDS, "Inbounds by how they ended");
     describe_gauge!(PIPELINE_LAG, "Age of the oldest record of the batch at hand");
     describe_histogram!(POSTBACK_TO_LEDGER, "From accepting an inbound to its commit");

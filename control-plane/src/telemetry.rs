@@ -39,10 +39,12 @@ pub fn metrics() -> anyhow::Result<PrometheusHandle> {
         .context("histogram bounds are refused")?
         .install_recorder()
         .context("a metrics recorder is installed already")?;
+    crate::metrics::describe();
     Ok(HANDLE.get_or_init(|| handle).clone())
 }
 
-/// The lines of one program: both share a process in `gamma up`, but each listener shows its own prefix.
+/// The lines of one program: both share a process in `gamma up`, but each listener shows its own
+/// prefix.
 #[must_use]
 pub fn only(text: &str, prefix: &str) -> String {
     let ours = |line: &&str| {

@@ -82,7 +82,10 @@ async fn offline(place: &Place) -> Result<Value, CliError> {
     let evidence = evidence(&data_dir.join("journal"), now)?;
     let checks = audit::run(&store, &evidence).await.context("the checks cannot run")?;
     store.close().await;
-    let row = |check: &CheckResult| json!({"check": check.check, "value": check.value, "detail": check.detail});
+    let row = |check: &CheckResult| {
+        let CheckResult { check, value, detail } = check;
+        json!({"check": check, "value": value, "detail": detail})
+    };
     Ok(json!({"data": checks.iter().map(row).collect::<Vec<Value>>()}))
 }
 

@@ -20,12 +20,14 @@ pub struct ConfigArgs {
 #[derive(Debug, Subcommand)]
 enum Verb {
     /// Say whether the file is good; name file, key and reason when it is not.
+    #[command(after_help = "Example:\n  gamma config check config/gamma.toml")]
     Check {
         /// The file.
         #[arg(value_name = "F")]
         file: PathBuf,
     },
     /// Print what would be used, secrets left out.
+    #[command(after_help = "Example:\n  gamma config print config/gamma.toml")]
     Print {
         /// The file; without one, environment and defaults.
         #[arg(value_name = "F")]

@@ -45,7 +45,8 @@ fn advice(wrong: impl Into<String>, todo: impl Into<String>) -> Advice {
 /// Runs the command.
 ///
 /// # Errors
-/// [`CliError::No`] when something is wrong, [`CliError::Config`] for a configuration that is refused.
+/// [`CliError::No`] when something is wrong, [`CliError::Config`] for a configuration that is
+/// refused.
 pub fn run(place: &Place) -> Result<(), CliError> {
     let settings = Settings::take(crate::config::layers(place.config.as_deref())?)?;
     let data_dir = place.data_dir();

@@ -23,12 +23,14 @@ pub struct JournalArgs {
 #[derive(Debug, Subcommand)]
 enum Verb {
     /// List lanes and segments by their names and headers.
+    #[command(after_help = "Example:\n  gamma journal inspect ./gamma-data/journal")]
     Inspect {
         /// Directory of the journal, such as ./gamma-data/journal.
         #[arg(value_name = "DIR")]
         dir: PathBuf,
     },
     /// Read every byte; exit code 1 if something is damaged.
+    #[command(after_help = "Example:\n  gamma journal verify ./gamma-data/journal")]
     Verify {
         /// Directory of the journal, such as ./gamma-data/journal.
         #[arg(value_name = "DIR")]
@@ -39,7 +41,8 @@ enum Verb {
 /// Runs the command.
 ///
 /// # Errors
-/// [`CliError::No`] when `verify` finds damage, [`CliError::Internal`] when the directory cannot be read.
+/// [`CliError::No`] when `verify` finds damage, [`CliError::Internal`] when the directory cannot be
+/// read.
 pub fn run(args: &JournalArgs) -> Result<(), CliError> {
     let storage: Arc<dyn Storage> = Arc::new(RealStorage::new());
     match &args.verb {

@@ -45,6 +45,7 @@ pub struct KeyArgs {
 #[derive(Debug, Subcommand)]
 enum Verb {
     /// Make a key; its secret is printed once.
+    #[command(after_help = "Example:\n  gamma key create --role finance --name payroll")]
     Create {
         /// admin, finance, support or cron.
         #[arg(long, value_parser = parse_role)]
@@ -57,12 +58,14 @@ enum Verb {
         tenant: Option<String>,
     },
     /// List keys.
+    #[command(after_help = "Example:\n  gamma key list")]
     List {
         /// Name or id of the tenant [default: default].
         #[arg(long)]
         tenant: Option<String>,
     },
     /// Revoke a key.
+    #[command(after_help = "Example:\n  gamma key revoke key_01m7y88xfpemwbvsphb6vsevbp")]
     Revoke {
         /// Its id.
         #[arg(value_name = "ID")]
@@ -97,7 +100,8 @@ pub fn run(args: &KeyArgs) -> Result<(), CliError> {
     })
 }
 
-/// The instance to talk to. Another tenant's keys are made in the database: an admin key opens its own tenant only.
+/// The instance to talk to. Another tenant's keys are made in the database: an admin key opens its
+/// own tenant only.
 async fn instance(args: &KeyArgs) -> Result<Option<Instance>, CliError> {
     if let (Some(url), Some(key)) = (&args.url, &args.key) {
         return Instance::at(url, key).map(Some);

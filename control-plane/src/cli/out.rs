@@ -1,4 +1,5 @@
-//! Writing for people: lines on standard output, notes on standard error. A closed pipe ends quietly.
+//! Writing for people: lines on standard output, notes on standard error. A closed pipe ends
+//! quietly.
 
 use std::io::Write;
 

@@ -1,5 +1,6 @@
-//! Thirty days of history for tenant `demo`: clicks and postbacks with past instants, written to the journal, so that
-//! the real pipeline makes everything from them and every check of the ledger holds for them too.
+//! Thirty days of history for tenant `demo`: clicks and postbacks with past instants, written to
+//! the journal, so that the real pipeline makes everything from them and every check of the ledger
+//! holds for them too.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -147,7 +148,8 @@ async fn send(
     rng: &mut StdRng,
 ) -> anyhow::Result<()> {
     let query = format!(
-        "token=***&click_id={}&order_id=D-{}&amount={amount}&currency=KZT&status={status}&customer_id=c-{}",
+        "token=***&click_id={}&order_id=D-{}&amount={amount}&currency=KZT&status={status}\
+         &customer_id=c-{}",
         sale.click,
         sale.order,
         sale.order % 97,

@@ -13,7 +13,8 @@ use crate::sqlite::SqliteTx;
 /// Placeholders in one statement at most: SQLite allows 32,766.
 const PLACEHOLDERS_MAX: usize = 30_000;
 
-/// Row counts of multi-row statements. A few fixed sizes, so that their texts stay in the statement cache.
+/// Row counts of multi-row statements. A few fixed sizes, so that their texts stay in the statement
+/// cache.
 const ROWS_PER_STATEMENT: [usize; 4] = [256, 32, 4, 1];
 
 /// An open database transaction. PostgreSQL is a second variant, not a second store.
@@ -62,7 +63,8 @@ pub struct SysScope<'t> {
     conn: &'t mut Conn,
 }
 
-/// Statements of one tenant. Repositories are written over it and name `tenant_id` in each statement.
+/// Statements of one tenant. Repositories are written over it and name `tenant_id` in each
+/// statement.
 #[derive(Debug)]
 pub struct Scope<'t> {
     tenant: TenantId,

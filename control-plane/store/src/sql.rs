@@ -2,8 +2,9 @@
 //!
 //! # Why
 //!
-//! Columns are BIGINT, TEXT and bytes and nothing else, and `$1` works in both engines, so a statement needs no driver
-//! types. Repositories write their SQL once over these few types; the engines differ below them only.
+//! Columns are BIGINT, TEXT and bytes and nothing else, and `$1` works in both engines, so a
+//! statement needs no driver types. Repositories write their SQL once over these few types; the
+//! engines differ below them only.
 
 use std::borrow::Cow;
 use std::str::FromStr;

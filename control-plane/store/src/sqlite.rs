@@ -2,8 +2,9 @@
 //!
 //! # Why one writer
 //!
-//! SQLite has one writer at a time whatever the pool says. With one connection the waiting happens in our queue, in
-//! order, and not in `busy_timeout`; and `BEGIN IMMEDIATE` never fails half-way through a unit of work.
+//! SQLite has one writer at a time whatever the pool says. With one connection the waiting happens
+//! in our queue, in order, and not in `busy_timeout`; and `BEGIN IMMEDIATE` never fails half-way
+//! through a unit of work.
 
 use std::path::Path;
 use std::str::FromStr;
@@ -201,7 +202,8 @@ fn read_row(columns: &Arc<[Box<str>]>, row: &SqliteRow) -> StoreResult<Row> {
     Ok(Row::new(Arc::clone(columns), values))
 }
 
-/// 3.7.0 to 3.51.2 can corrupt a database when two connections meet a WAL reset; 3.52.0 was withdrawn.
+/// 3.7.0 to 3.51.2 can corrupt a database when two connections meet a WAL reset; 3.52.0 was
+/// withdrawn.
 fn is_sound(version: &str) -> bool {
     let mut parts = version.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
     let mut next = || parts.next().unwrap_or(0);

@@ -1,5 +1,5 @@
-//! The store and its units of work. The pools stay in here: outside, a statement needs a unit of work, and a unit of
-//! work of rows that belong to somebody needs a tenant.
+//! The store and its units of work. The pools stay in here: outside, a statement needs a unit of
+//! work, and a unit of work of rows that belong to somebody needs a tenant.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -47,10 +47,12 @@ pub struct SysTx {
 }
 
 impl Store {
-    /// Opens `sqlite:///path/to/gamma.db`; the file is created when it is missing. Nothing is migrated.
+    /// Opens `sqlite:///path/to/gamma.db`; the file is created when it is missing. Nothing is
+    /// migrated.
     ///
     /// # Errors
-    /// [`StoreError::Url`] for other engines, [`StoreError::Version`] for an engine with known faults.
+    /// [`StoreError::Url`] for other engines, [`StoreError::Version`] for an engine with known
+    /// faults.
     pub async fn open(url: &str) -> StoreResult<Self> {
         if !url.starts_with("sqlite:") {
             return Err(StoreError::Url("this build opens sqlite:// databases"));

@@ -1,7 +1,9 @@
-//! The catalog: everything the daemon must know to answer, published by the control plane as an ordered log.
+//! The catalog: everything the daemon must know to answer, published by the control plane as an
+//! ordered log.
 //!
-//! Later entries of the same key replace earlier ones; a tombstone removes. [`CatalogEntry::Reset`] begins a complete
-//! resend: what is not sent again before the matching [`CatalogEntry::Complete`] is gone.
+//! Later entries of the same key replace earlier ones; a tombstone removes. [`CatalogEntry::Reset`]
+//! begins a complete resend: what is not sent again before the matching [`CatalogEntry::Complete`]
+//! is gone.
 
 use crate::click_id::ClickKey;
 use crate::clock::Timestamp;

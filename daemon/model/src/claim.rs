@@ -57,9 +57,11 @@ pub struct Item {
     pub category: Option<String>,
 }
 
-/// What an adapter understood of one inbound. Absent fields stay as they are when the claim updates an order.
+/// What an adapter understood of one inbound. Absent fields stay as they are when the claim updates
+/// an order.
 ///
-/// Amounts are decimal text until the currency is settled: a network's claim takes it from the click's link.
+/// Amounts are decimal text until the currency is settled: a network's claim takes it from the
+/// click's link.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
     /// What happened.

@@ -1,5 +1,6 @@
-//! Clicks: one redirect served and recorded. A click borrows from the request and the link it was minted from; it is
-//! written to the journal before either goes away, and read back borrowing from the record's bytes.
+//! Clicks: one redirect served and recorded. A click borrows from the request and the link it was
+//! minted from; it is written to the journal before either goes away, and read back borrowing from
+//! the record's bytes.
 
 use std::borrow::Cow;
 use std::net::IpAddr;

@@ -1,4 +1,5 @@
-//! The click id: 40 letters that say when, through which link and how a click was made, and prove that we made it.
+//! The click id: 40 letters that say when, through which link and how a click was made, and prove
+//! that we made it.
 //!
 //! # Layout
 //!
@@ -16,9 +17,10 @@
 //!
 //! # Why SipHash-2-4
 //!
-//! The MAC is the largest single cost of our own on a redirect, over 17 bytes. SipHash-2-4 (Aumasson, Bernstein 2012)
-//! is a keyed function made for short input and used as a 64-bit MAC; its state is two words of key, ready at start.
-//! HMAC-SHA-256 costs ten times as much for the same 64 bits. A forger gets one guess in 2^64 per try, online only.
+//! The MAC is the largest single cost of our own on a redirect, over 17 bytes. SipHash-2-4
+//! (Aumasson, Bernstein 2012) is a keyed function made for short input and used as a 64-bit MAC;
+//! its state is two words of key, ready at start. HMAC-SHA-256 costs ten times as much for the same
+//! 64 bits. A forger gets one guess in 2^64 per try, online only.
 
 use std::fmt;
 use std::hash::Hasher;
@@ -207,8 +209,8 @@ pub enum ClickIdError {
 
 /// The signing key and the keys that may still verify.
 ///
-/// Rotation: [`KeyRing::rotated`] makes a new key the signing one and keeps the old for verifying; [`KeyRing::without`]
-/// destroys a key once no click of it can earn.
+/// Rotation: [`KeyRing::rotated`] makes a new key the signing one and keeps the old for verifying;
+/// [`KeyRing::without`] destroys a key once no click of it can earn.
 #[derive(Debug, Clone)]
 pub struct KeyRing {
     signing: ClickKey,
@@ -217,7 +219,8 @@ pub struct KeyRing {
 }
 
 impl KeyRing {
-    /// A ring that signs with `signing` and accepts it and `verify_only`. Ids above [`KEY_ID_MAX`] are folded.
+    /// A ring that signs with `signing` and accepts it and `verify_only`. Ids above [`KEY_ID_MAX`]
+    /// are folded.
     #[must_use]
     pub fn new(signing: ClickKey, verify_only: Vec<ClickKey>) -> Self {
         let mut hashers = [const { None }; 32];
@@ -281,7 +284,8 @@ impl KeyRing {
     /// Checks the MAC and reads what the id says. No store is asked.
     ///
     /// # Errors
-    /// [`ClickIdError::Form`] for a version that is not ours, [`ClickIdError::Mac`] for an unknown key or a wrong MAC.
+    /// [`ClickIdError::Form`] for a version that is not ours, [`ClickIdError::Mac`] for an unknown
+    /// key or a wrong MAC.
     pub fn check(&self, id: &ClickId) -> Result<ClickFacts, ClickIdError> {
         if id.version() != 0 {
             return Err(ClickIdError::Form);
@@ -289,7 +293,8 @@ impl KeyRing {
         let expected = self.mac(id.key_id(), id.signed()).ok_or(ClickIdError::Mac)?;
         let mut given = [0_u8; 8];
         given.copy_from_slice(&id.0[SIGNED_BYTES..]);
-        // Comparing two words takes one instruction whatever they hold, so nothing leaks byte by byte.
+        // Comparing two words takes one instruction whatever they hold, so nothing leaks byte by
+        // byte.
         if expected != u64::from_be_bytes(given) {
             return Err(ClickIdError::Mac);
         }

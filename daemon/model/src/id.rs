@@ -1,7 +1,8 @@
 //! Typed ids: a prefix that names the kind and 26 letters of Crockford's base32 over 128 bits.
 //!
-//! The bits are those of a UUID version 7 (RFC 9562): 48 bits of milliseconds, so that rows made together lie
-//! together, and 74 random bits, so that nobody can walk from one tenant's id to another's.
+//! The bits are those of a UUID version 7 (RFC 9562): 48 bits of milliseconds, so that rows made
+//! together lie together, and 74 random bits, so that nobody can walk from one tenant's id to
+//! another's.
 
 use std::fmt;
 use std::str::FromStr;

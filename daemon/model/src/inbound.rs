@@ -43,7 +43,8 @@ words! {
     }
 }
 
-/// One thing an outside system told us. Token values in path, query and headers are already replaced by `***`.
+/// One thing an outside system told us. Token values in path, query and headers are already
+/// replaced by `***`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inbound {
     /// Given when it was accepted; what senders are answered with.
@@ -70,6 +71,7 @@ pub struct Inbound {
     pub remote_prefix: Option<IpPrefix>,
     /// A signature was demanded and good: the claim is worth more than one with only a token.
     pub is_signed: bool,
-    /// Set when it was not authenticated. Such records are kept for the debugger only and never become claims.
+    /// Set when it was not authenticated. Such records are kept for the debugger only and never
+    /// become claims.
     pub refused: Option<RefusedReason>,
 }

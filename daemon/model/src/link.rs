@@ -20,13 +20,14 @@ words! {
         Live = "live",
         /// Stopped by a person: fallback or 410.
         Killed = "killed",
-        /// Over a cap of its own, its offer or its publisher: fallback or 410 until the period ends.
+        /// Over a cap of its own, its offer or its publisher: fallback or 410 until the period
+        /// ends.
         Capped = "capped",
     }
 }
 
-/// One link as the daemon keeps it. The offer's and campaign's part stands in their own catalog objects, so that a
-/// change of an offer is one entry and not one per link.
+/// One link as the daemon keeps it. The offer's and campaign's part stands in their own catalog
+/// objects, so that a change of an offer is one entry and not one per link.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Link {
     /// Its id outside.
@@ -37,7 +38,8 @@ pub struct Link {
     pub tenant: TenantId,
     /// The campaign it earns in.
     pub campaign: CampaignId,
-    /// The offer it leads to. Absent for wildcard links: their offer is found by the target's host.
+    /// The offer it leads to. Absent for wildcard links: their offer is found by the target's
+    /// host.
     pub offer: Option<OfferId>,
     /// Who earns.
     pub publisher: PublisherId,

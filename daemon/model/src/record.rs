@@ -3,7 +3,8 @@
 use crate::words;
 
 words! {
-    /// Kinds of journal records. The position is the kind byte on disk less one, so the order never changes.
+    /// Kinds of journal records. The position is the kind byte on disk less one, so the order
+    /// never changes.
     pub enum RecordKind {
         /// One [`crate::click::Click`], lane `clicks`.
         Click = "click",

@@ -1,11 +1,14 @@
-//! The only encoding between the two programs: one version byte, then the struct of that version in postcard.
+//! The only encoding between the two programs: one version byte, then the struct of that version in
+//! postcard.
 //!
-//! A released version is never edited; a new field is a new version. Golden bytes in the tests pin each of them.
+//! A released version is never edited; a new field is a new version. Golden bytes in the tests pin
+//! each of them.
 //!
 //! # Why postcard
 //!
-//! A stable, published byte format for serde structs, without field names, that borrows text on reading. A hand-laid
-//! layout would save a few nanoseconds and cost a reader who must prove it correct.
+//! A stable, published byte format for serde structs, without field names, that borrows text on
+//! reading. A hand-laid layout would save a few nanoseconds and cost a reader who must prove it
+//! correct.
 
 use crate::catalog::CatalogEntry;
 use crate::click::Click;

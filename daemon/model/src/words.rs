@@ -1,9 +1,12 @@
-//! Closed sets of words: one enum per set, the same spelling in code, SQL, metrics, logs and the API.
+//! Closed sets of words: one enum per set, the same spelling in code, SQL, metrics, logs and the
+//! API.
 
 /// Declares an enum whose variants are words of a closed set, with `as_str`, `parse` and `ALL`.
 #[macro_export]
 macro_rules! words {
-    ($(#[$meta:meta])* pub enum $name:ident { $($(#[$variant_meta:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
+    ($(#[$meta:meta])* pub enum $name:ident {
+        $($(#[$variant_meta:meta])* $variant:ident = $word:literal),+ $(,)?
+    }) => {
         $(#[$meta])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[repr(u8)]

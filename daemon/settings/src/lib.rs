@@ -44,9 +44,11 @@ pub struct Layers {
 }
 
 impl Layers {
-    /// Merges a file, if one is named, and the variables of the environment that begin with `GAMMA__`.
+    /// Merges a file, if one is named, and the variables of the environment that begin with
+    /// `GAMMA__`.
     ///
-    /// A variable's value is read as TOML where it is TOML (`8080`, `true`, `["a"]`) and as text otherwise.
+    /// A variable's value is read as TOML where it is TOML (`8080`, `true`, `["a"]`) and as text
+    /// otherwise.
     ///
     /// # Errors
     /// [`SettingsError::File`] with line and column for a file that is not TOML.
@@ -95,11 +97,12 @@ impl Layers {
         Ok(())
     }
 
-    /// Removes one section and reads it as `T`; an absent one reads as `T`'s defaults. For each of `secrets`, a key
-    /// `<secret>_file` stands for the first line of that file.
+    /// Removes one section and reads it as `T`; an absent one reads as `T`'s defaults. For each of
+    /// `secrets`, a key `<secret>_file` stands for the first line of that file.
     ///
     /// # Errors
-    /// [`SettingsError::Key`] for unknown keys and refused values, [`SettingsError::File`] for secrets.
+    /// [`SettingsError::Key`] for unknown keys and refused values, [`SettingsError::File`] for
+    /// secrets.
     pub fn take<T: DeserializeOwned>(
         &mut self,
         section: &str,
@@ -114,7 +117,8 @@ impl Layers {
         }
         let known_keys: Vec<String> = table.keys().cloned().collect();
         Value::Table(table).try_into().map_err(|error: toml::de::Error| {
-            // The parser names the key in its text only; find it there so that the message leads with it.
+            // The parser names the key in its text only; find it there so that the message leads
+            // with it.
             let reason = error.message().to_owned();
             let key = known_keys.iter().find(|key| reason.contains(&format!("`{key}`")));
             let key = key.map_or_else(|| section.to_owned(), |key| format!("{section}.{key}"));

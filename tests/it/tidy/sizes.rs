@@ -13,7 +13,8 @@ const LINE_CHARS_MAX: usize = 100;
 const MAIN_LINES_MAX: usize = 120;
 
 /// Files with a line that cannot be shorter, and why.
-const LONG_LINES: &[(&str, &str)] = &[];
+const LONG_LINES: &[(&str, &str)] =
+    &[("daemon/model/src/wire/tests.rs", "golden bytes stand in one line per value")];
 
 /// What the design fixes, and files that tools insist on. Hidden files are such.
 const TOP_LEVEL: &[&str] = &[

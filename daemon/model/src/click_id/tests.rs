@@ -69,7 +69,8 @@ proptest! {
         ms in 0_u64..(1 << 42), link in 0_u64..(1 << 40), unique in 0_u64..(1 << 40),
         kind in 0_u8..4, filtered: bool, suspect: bool, has_user: bool,
     ) {
-        let flags = ClickFlags { kind: ClickKind::from_code(kind).unwrap(), filtered, suspect, has_user };
+        let kind = ClickKind::from_code(kind).unwrap();
+        let flags = ClickFlags { kind, filtered, suspect, has_user };
         let facts = ClickFacts {
             clicked_at: Timestamp::from_unix_ms(ms), link: LinkNumber(link), flags, unique,
         };
