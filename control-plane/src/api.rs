@@ -55,6 +55,7 @@ mod money;
 mod page;
 mod pages;
 mod serve;
+mod sight;
 mod terms;
 pub(crate) mod time;
 mod urls;
@@ -74,6 +75,8 @@ mod links;
 mod me;
 mod offers;
 mod publishers;
+mod rewards;
+mod rules;
 mod stats;
 mod tenants;
 
@@ -199,6 +202,8 @@ fn endpoints() -> Vec<Endpoint> {
         ledger::ENDPOINTS,
         audit::ENDPOINTS,
         stats::ENDPOINTS,
+        rewards::ENDPOINTS,
+        rules::ENDPOINTS,
         domains::ENDPOINTS,
         tenants::ENDPOINTS,
         plugins::ENDPOINTS,
@@ -252,6 +257,7 @@ const fn filter(method: Method) -> MethodFilter {
     match method {
         Method::Get => MethodFilter::GET,
         Method::Post => MethodFilter::POST,
+        Method::Put => MethodFilter::PUT,
         Method::Patch => MethodFilter::PATCH,
         Method::Delete => MethodFilter::DELETE,
     }

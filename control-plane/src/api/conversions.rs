@@ -16,6 +16,7 @@ use crate::api::error::Problem;
 use crate::api::money;
 use crate::api::time::instant;
 use crate::settle::ReviewError;
+use crate::settle::SettleError;
 
 mod approve;
 mod get;
@@ -126,6 +127,7 @@ impl From<ReviewError> for Problem {
             ReviewError::NotOpen => {
                 Self::Conflict(FieldError::new("id", "is not open for review any more"))
             }
+            ReviewError::Settle(SettleError::Store(error)) => error.into(),
             ReviewError::Settle(error) => Self::Internal(Box::new(error)),
         }
     }

@@ -62,6 +62,7 @@ fn method(endpoint: &Endpoint) -> HttpMethod {
     match endpoint.method {
         Method::Get => HttpMethod::Get,
         Method::Post => HttpMethod::Post,
+        Method::Put => HttpMethod::Put,
         Method::Patch => HttpMethod::Patch,
         Method::Delete => HttpMethod::Delete,
     }

@@ -30,6 +30,7 @@ pub(crate) use run;
 pub(crate) enum Method {
     Get,
     Post,
+    Put,
     Patch,
     Delete,
 }
@@ -122,6 +123,12 @@ impl Endpoint {
     pub(crate) const fn act(path: &'static str, verb: &'static str, handler: Handler) -> Self {
         let endpoint = Self::new(Method::Post, path, handler);
         Self { verb: Some(verb), ..endpoint }
+    }
+
+    /// Sets an object as a whole: 200.
+    pub(crate) const fn put(path: &'static str, handler: Handler) -> Self {
+        let endpoint = Self::new(Method::Put, path, handler);
+        Self { verb: Some("set"), ..endpoint }
     }
 
     /// Merges fields into an object.

@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use model::clock::Timestamp;
 use model::id::EventId;
 use serde_json::Value;
 use serde_json::json;
@@ -13,6 +14,7 @@ use crate::api::endpoint::Endpoint;
 use crate::api::error::FieldError;
 use crate::api::error::Problem;
 use crate::api::time::instant;
+use crate::pipeline::PipelineError;
 use crate::pipeline::ReprocessError;
 
 mod get;
@@ -67,7 +69,7 @@ fn detail(row: &InboundRow) -> Value {
         (Some(Err(_)), Some(bytes)) => (Value::from(STANDARD.encode(bytes)), "base64"),
         _ => (Value::Null, "none"),
     };
-    let first = row.claims.as_array().and_then(|claims| claims.first()).cloned();
+    let claims: Vec<Value> = row.claims.as_array().into_iter().flatten().map(claim_view).collect();
     fields["id"] = Value::from(row.event.to_string());
     fields["query"] = Value::from(row.query.clone());
     fields["headers"] = row.headers.clone();
@@ -75,10 +77,24 @@ fn detail(row: &InboundRow) -> Value {
     fields["body_encoding"] = Value::from(encoding);
     fields["remote_prefix"] = row.remote_prefix.clone().into();
     fields["is_signed"] = Value::from(row.is_signed);
-    fields["claim"] = first.unwrap_or_default();
-    fields["claims"] = row.claims.clone();
+    fields["claim"] = claims.first().cloned().unwrap_or_default();
+    fields["claims"] = Value::Array(claims);
+    fields["explanation_url"] =
+        row.conversion.map(|id| format!("/v1/conversions/{id}")).map_or(Value::Null, Value::from);
     fields["adapter"] = row.plugin.clone().unwrap_or_default();
     fields
+}
+
+/// A stored claim with its instants as the API writes them. Amounts stay text: their currency may not be settled.
+pub(super) fn claim_view(claim: &Value) -> Value {
+    let mut view = claim.clone();
+    let Value::Object(fields) = &mut view else { return view };
+    for (stored, shown) in [("occurred_at_us", "occurred_at"), ("updated_at_us", "updated_at")] {
+        if let Some(micros) = fields.shift_remove(stored).and_then(|micros| micros.as_i64()) {
+            fields.insert(shown.to_owned(), instant(Timestamp(micros)));
+        }
+    }
+    view
 }
 
 impl From<ReprocessError> for Problem {
@@ -89,6 +105,8 @@ impl From<ReprocessError> for Problem {
                 "event_id",
                 "was not authenticated, or its raw request is not kept any more",
             )),
+            ReprocessError::Pipeline(PipelineError::Wait) => Self::Busy,
+            ReprocessError::Pipeline(PipelineError::Store(error)) => error.into(),
             ReprocessError::Pipeline(error) => Self::Internal(Box::new(error)),
         }
     }

@@ -165,8 +165,13 @@ impl Input {
         if self.errors.is_empty() { Ok(()) } else { Err(Problem::Invalid(self.errors)) }
     }
 
-    /// Whether a field was sent, `null` included.
+    /// Whether a field has a value; `null` is none.
     pub(crate) fn has(&self, name: &str) -> bool {
+        self.values.get(name).is_some_and(|value| !value.is_null())
+    }
+
+    /// Whether a field was sent, `null` included.
+    pub(crate) fn is_sent(&self, name: &str) -> bool {
         self.values.contains_key(name)
     }
 

@@ -142,7 +142,7 @@ pub(crate) fn read_destination(
 
 /// A parameter's name: absent means the default, `null` means none.
 fn read_param(input: &mut Input, name: &str, default: &str) -> Option<String> {
-    if !input.has(name) {
+    if !input.is_sent(name) {
         return Some(default.to_owned());
     }
     let param = input.text(name, 64)?;

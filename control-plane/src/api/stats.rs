@@ -6,8 +6,8 @@ use model::money::Currency;
 use serde_json::Map;
 use serde_json::Number;
 use serde_json::Value;
-use store::listing::Reach;
 use store::rollups::ConversionSums;
+use store::rollups::Grouped;
 use store::rollups::MoneySums;
 use store::rollups::StatsFilter;
 
@@ -20,7 +20,11 @@ use crate::api::input::Kind;
 use crate::api::input::field;
 use crate::api::input::text;
 use crate::api::money;
+use crate::api::sight::narrow;
 
+mod chart;
+mod creator;
+mod funnel;
 mod grouped;
 mod overview;
 
@@ -39,13 +43,24 @@ const QUERY: &[Field] = &[
     text("link_id"),
 ];
 
-pub(crate) const ENDPOINTS: &[Endpoint] =
-    &[overview::ENDPOINT, grouped::PER_PUBLISHER, grouped::PER_CAMPAIGN];
+pub(crate) const ENDPOINTS: &[Endpoint] = &[
+    overview::ENDPOINT,
+    chart::ENDPOINT,
+    grouped::PER_PUBLISHER,
+    grouped::PER_CAMPAIGN,
+    funnel::ENDPOINT,
+    creator::ENDPOINT,
+];
 
 /// The filter of a query, narrowed to what the caller sees. `None`: nothing can be seen.
 async fn read_filter(call: &mut Call) -> Result<Option<StatsFilter>, Problem> {
+    let query = call.query();
+    filter_of(call, query).await
+}
+
+/// As [`read_filter`], for a query of which other parameters are read already.
+async fn filter_of(call: &mut Call, mut query: Input) -> Result<Option<StatsFilter>, Problem> {
     let zone = call.tenant().await?.time_zone;
-    let mut query: Input = call.query();
     let to = query.moment_end("to", &zone);
     let to = to.unwrap_or(call.now + Duration::from_micros(1));
     let mut filter = StatsFilter {
@@ -56,14 +71,25 @@ async fn read_filter(call: &mut Call) -> Result<Option<StatsFilter>, Problem> {
         advertiser: query.id("advertiser_id"),
         link: query.id("link_id"),
     };
+    if filter.to <= filter.from {
+        query.refuse("to", "must be after `from`");
+    }
     query.finish()?;
-    let is_seen = match call.reach() {
-        Reach::Tenant => true,
-        Reach::Nothing => false,
-        Reach::Publisher(id) => *filter.publisher.get_or_insert(id) == id,
-        Reach::Advertiser(id) => *filter.advertiser.get_or_insert(id) == id,
-    };
+    let is_seen = narrow(call.reach(), &mut filter.publisher, &mut filter.advertiser);
     Ok(is_seen.then_some(filter))
+}
+
+/// The numbers of one row of a report.
+fn counts(row: &Grouped) -> Map<String, Value> {
+    let mut body = Map::new();
+    body.insert("clicks".to_owned(), Value::from(row.clicks.clicks));
+    body.insert("unique_clicks".to_owned(), Value::from(row.clicks.unique));
+    body.insert("filtered".to_owned(), Value::from(row.clicks.filtered));
+    body.insert("suspect".to_owned(), Value::from(row.clicks.suspect));
+    body.insert("conversions".to_owned(), Value::from(row.conversions));
+    body.insert("conversion_rate".to_owned(), rate(row.conversions, row.clicks.clicks));
+    add_money(&mut body, &row.money);
+    body
 }
 
 /// Sums of one currency on top, all currencies in `money`.

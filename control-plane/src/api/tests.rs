@@ -15,6 +15,7 @@ use model::catalog::Role;
 use model::clock::Clock;
 use model::clock::ManualClock;
 use model::clock::Timestamp;
+use model::id::TenantId;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use serde_json::Value;
@@ -34,6 +35,7 @@ use crate::api::plugins::PluginInfo;
 use crate::api::plugins::PluginList;
 use crate::api::router_of;
 use crate::pipeline::IdSource;
+use crate::pipeline::Pipeline;
 use crate::publish::Publisher;
 use crate::publish::PublisherParts;
 use crate::publish::log::MemoryLog;
@@ -43,6 +45,7 @@ use crate::settle::audit::NoEvidence;
 
 mod access;
 mod fields;
+mod money;
 mod objects;
 mod publishing;
 mod repeats;
@@ -51,19 +54,31 @@ mod story;
 /// 2026-02-01T00:00:00Z.
 const START: Timestamp = Timestamp(1_769_904_000_000_000);
 
-struct Adapters;
+struct Installed;
 
-impl PluginList for Adapters {
+impl PluginList for Installed {
     fn plugins(&self) -> Vec<PluginInfo> {
-        let adapter = |name: &str| PluginInfo {
+        let plugin = |name: &str, kind| PluginInfo {
             name: name.to_owned(),
-            kind: "adapter",
+            kind,
             version: "1.0.0".to_owned(),
             sha256: "00".repeat(32),
             state: "active".to_owned(),
         };
-        vec![adapter("generic"), adapter("events"), adapter("trackier")]
+        let adapters = ["generic", "events", "trackier"].map(|name| plugin(name, "adapter"));
+        let rules = ["duplicate-order", "velocity"].map(|name| plugin(name, "rule"));
+        adapters.into_iter().chain(rules).collect()
     }
+}
+
+/// What an API stands on.
+struct Ground {
+    dir: TempDir,
+    store: Store,
+    clock: Arc<ManualClock>,
+    tenant: TenantId,
+    pepper: [u8; 32],
+    pipeline: Option<Pipeline>,
 }
 
 /// A store, the API over it, and the publisher behind it.
@@ -93,19 +108,29 @@ impl World {
     }
 
     async fn with(limits: Limits, mutation: Mutation) -> Self {
+        // A test that fails shows what the program logged.
+        let _ = tracing_subscriber::fmt().with_test_writer().try_init();
         let dir = tempfile::tempdir().expect("a directory");
         let url = format!("sqlite://{}", dir.path().join("gamma.db").display());
         let store = Store::open(&url).await.expect("opens");
         store.migrate().await.expect("migrates");
         let clock = Arc::new(ManualClock::new(START));
         let mut rng = StdRng::seed_from_u64(7);
-        let tenant = store.bootstrap(clock.now(), &mut rng).await.expect("boots");
+        let tenant = store.bootstrap(clock.now(), &mut rng).await.expect("boots").id;
         let mut sys = store.read_sys().await.expect("reads");
         let pepper = sys.secrets().get().await.expect("reads").expect("is there").pepper;
         sys.cancel().await.expect("ends");
-        let new = NewKey::of_tenant(tenant.id, Role::Admin, "admin");
+        let ground = Ground { dir, store, clock, tenant, pepper, pipeline: None };
+        Self::over(ground, limits, mutation).await
+    }
+
+    /// The API over a database that is there already.
+    async fn over(ground: Ground, limits: Limits, mutation: Mutation) -> Self {
+        let Ground { dir, store, clock, tenant, pepper, pipeline } = ground;
+        let mut rng = StdRng::seed_from_u64(8);
+        let new = NewKey::of_tenant(tenant, Role::Admin, "admin");
         let minted = credential::mint(new, &pepper, clock.now(), &mut rng);
-        let mut tx = store.begin(tenant.id).await.expect("begins");
+        let mut tx = store.begin(tenant).await.expect("begins");
         tx.keys().insert(&minted.row).await.expect("inserts");
         tx.save().await.expect("saves");
         let log = MemoryLog::default();
@@ -125,7 +150,7 @@ impl World {
             pepper,
             public_url: "http://127.0.0.1:8080".to_owned(),
             publisher: handle,
-            plugins: Arc::new(Adapters),
+            plugins: Arc::new(Installed),
             tasks: TaskTracker::new(),
             limits,
             desk: Settle::new(SettleParts {
@@ -134,7 +159,7 @@ impl World {
                 ids: IdSource::new(StdRng::seed_from_u64(11)),
             })
             .desk(),
-            pipeline: None,
+            pipeline,
             evidence: Arc::new(NoEvidence),
         };
         let router = router_of(Arc::new(Api::new(parts, mutation)));

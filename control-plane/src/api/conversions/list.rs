@@ -3,13 +3,11 @@
 use model::conversion::ConversionStatus;
 use serde_json::Value;
 use store::conversions::ConversionFilter;
-use store::listing::Reach;
 
 use crate::api::answer::Answer;
 use crate::api::answer::with_kind;
 use crate::api::call::Call;
 use crate::api::conversions::KIND;
-use crate::api::conversions::is_seen;
 use crate::api::conversions::view;
 use crate::api::endpoint::EVERYBODY;
 use crate::api::endpoint::Endpoint;
@@ -18,7 +16,9 @@ use crate::api::endpoint::run;
 use crate::api::input::Kind;
 use crate::api::input::field;
 use crate::api::input::text;
-use crate::api::page::next_of;
+use crate::api::page::cut;
+use crate::api::page::peek;
+use crate::api::sight::narrow;
 
 pub(super) const ENDPOINT: Endpoint = Endpoint::list("/v1/conversions", run!(list))
     .says("List conversions")
@@ -31,6 +31,7 @@ pub(super) const ENDPOINT: Endpoint = Endpoint::list("/v1/conversions", run!(lis
         text("campaign_id"),
         text("offer_id"),
         text("link_id"),
+        text("shopper_id"),
         field("held", Kind::Flag).note("true: waits for a person"),
         field("from", Kind::Instant),
         field("to", Kind::Instant),
@@ -47,21 +48,17 @@ async fn list(call: &mut Call) -> Outcome {
         campaign: query.id("campaign_id"),
         offer: query.id("offer_id"),
         link: query.id("link_id"),
+        shopper: query.id("shopper_id"),
         is_held: query.flag("held"),
         from: query.moment("from", &zone),
         to: query.moment_end("to", &zone),
-        ..ConversionFilter::default()
     };
     query.finish()?;
-    let reach = call.reach();
-    match reach {
-        Reach::Publisher(id) => filter.publisher = filter.publisher.or(Some(id)),
-        Reach::Advertiser(id) => filter.advertiser = filter.advertiser.or(Some(id)),
-        Reach::Tenant | Reach::Nothing => {}
+    if !narrow(call.reach(), &mut filter.publisher, &mut filter.advertiser) {
+        return Ok(Answer::rows(Vec::new(), None));
     }
-    let mut rows = call.tx.conversions().list(&filter, &call.page).await?;
-    let next = next_of(&rows, &call.page, |row| row.id.to_string());
-    rows.retain(|row| is_seen(reach, row));
+    let mut rows = call.tx.conversions().list(&filter, &peek(&call.page)).await?;
+    let next = cut(&mut rows, &call.page, |row| row.id.to_string());
     let now = call.now;
     let data: Vec<Value> = rows.iter().map(|row| with_kind(KIND, &mut view(row, now))).collect();
     Ok(Answer::rows(data, next))

@@ -3,7 +3,6 @@
 use model::outcome::Outcome as Ending;
 use serde_json::Value;
 use store::inbound::InboundFilter;
-use store::listing::Reach;
 
 use crate::api::answer::Answer;
 use crate::api::call::Call;
@@ -11,12 +10,13 @@ use crate::api::endpoint::Endpoint;
 use crate::api::endpoint::OPERATORS_ADVERTISERS;
 use crate::api::endpoint::Outcome;
 use crate::api::endpoint::run;
-use crate::api::inbound::is_seen;
 use crate::api::inbound::view;
 use crate::api::input::Kind;
 use crate::api::input::field;
 use crate::api::input::text;
-use crate::api::page::next_of;
+use crate::api::page::cut;
+use crate::api::page::peek;
+use crate::api::sight::narrow_to_advertiser;
 
 pub(super) const ENDPOINT: Endpoint = Endpoint::list("/v1/inbound", run!(list))
     .says("List what outside systems told us")
@@ -42,13 +42,11 @@ async fn list(call: &mut Call) -> Outcome {
         to: query.moment_end("to", &zone),
     };
     query.finish()?;
-    let reach = call.reach();
-    if let Reach::Advertiser(id) = reach {
-        filter.advertiser = filter.advertiser.or(Some(id));
+    if !narrow_to_advertiser(call.reach(), &mut filter.advertiser) {
+        return Ok(Answer::rows(Vec::new(), None));
     }
-    let mut rows = call.tx.inbound().list(&filter, &call.page).await?;
-    let next = next_of(&rows, &call.page, |row| row.event.to_string());
-    rows.retain(|row| is_seen(reach, row.advertiser));
+    let mut rows = call.tx.inbound().list(&filter, &peek(&call.page)).await?;
+    let next = cut(&mut rows, &call.page, |row| row.event.to_string());
     let data: Vec<Value> = rows.iter().map(view).collect();
     Ok(Answer::rows(data, next))
 }

@@ -2,7 +2,6 @@
 
 use serde_json::Value;
 use serde_json::json;
-use store::listing::Reach;
 use store::unmatched::UnmatchedFilter;
 use store::unmatched::UnmatchedRow;
 
@@ -12,11 +11,13 @@ use crate::api::endpoint::Endpoint;
 use crate::api::endpoint::OPERATORS_ADVERTISERS;
 use crate::api::endpoint::Outcome;
 use crate::api::endpoint::run;
-use crate::api::inbound::is_seen;
+use crate::api::inbound::claim_view;
 use crate::api::input::Kind;
 use crate::api::input::field;
 use crate::api::input::text;
-use crate::api::page::next_of;
+use crate::api::page::cut;
+use crate::api::page::peek;
+use crate::api::sight::narrow_to_advertiser;
 use crate::api::time::instant;
 
 pub(super) const ENDPOINT: Endpoint = Endpoint::list("/v1/unmatched", run!(list))
@@ -38,13 +39,11 @@ async fn list(call: &mut Call) -> Outcome {
         open_at: query.flag("open").filter(|open| *open).map(|_| call.now),
     };
     query.finish()?;
-    let reach = call.reach();
-    if let Reach::Advertiser(id) = reach {
-        filter.advertiser = filter.advertiser.or(Some(id));
+    if !narrow_to_advertiser(call.reach(), &mut filter.advertiser) {
+        return Ok(Answer::rows(Vec::new(), None));
     }
-    let mut rows = call.tx.unmatched().list(&filter, &call.page).await?;
-    let next = next_of(&rows, &call.page, |row| row.event.to_string());
-    rows.retain(|row| is_seen(reach, row.advertiser));
+    let mut rows = call.tx.unmatched().list(&filter, &peek(&call.page)).await?;
+    let next = cut(&mut rows, &call.page, UnmatchedRow::cursor);
     let data: Vec<Value> = rows.iter().map(view).collect();
     Ok(Answer::rows(data, next))
 }
@@ -58,8 +57,9 @@ fn view(row: &UnmatchedRow) -> Value {
         "reason": row.reason,
         "order_ref": row.order.order_ref,
         "order_space": row.order.order_space,
+        "line": row.order.line,
         "action": row.order.action,
-        "claim": row.claim,
+        "claim": claim_view(&row.claim),
         "received_at": instant(row.received_at),
         "expires_at": instant(row.expires_at),
         "resolved_at": instant(row.resolved_at),

@@ -12,6 +12,7 @@ use crate::api::endpoint::Outcome;
 use crate::api::endpoint::run;
 use crate::api::input::text;
 use crate::api::money;
+use crate::api::page::cut;
 
 pub(super) const ENDPOINT: Endpoint = Endpoint::list("/v1/ledger/accounts", run!(list))
     .says("List the ledger's accounts with their balances")
@@ -26,10 +27,7 @@ async fn list(call: &mut Call) -> Outcome {
     if let Some(after) = call.page.after.take() {
         rows.retain(|row| after < row.account.key());
     }
-    let limit = call.page.limit as usize;
-    let has_more = rows.len() > limit;
-    rows.truncate(limit);
-    let next = rows.last().filter(|_| has_more).map(|row| row.account.key());
+    let next = cut(&mut rows, &call.page, |row| row.account.key());
     let data: Vec<Value> = rows.iter().map(view).collect();
     Ok(Answer::rows(data, next))
 }

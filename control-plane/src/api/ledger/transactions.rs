@@ -15,7 +15,8 @@ use crate::api::endpoint::Outcome;
 use crate::api::endpoint::run;
 use crate::api::input::text;
 use crate::api::money;
-use crate::api::page::next_of;
+use crate::api::page::cut;
+use crate::api::page::peek;
 use crate::api::time::instant;
 
 pub(super) const ENDPOINT: Endpoint = Endpoint::list("/v1/ledger/transactions", run!(list))
@@ -27,8 +28,8 @@ async fn list(call: &mut Call) -> Outcome {
     let mut query = call.query();
     let conversion = query.id("conversion_id");
     query.finish()?;
-    let rows = call.tx.ledger().transactions(conversion, &call.page).await?;
-    let next = next_of(&rows, &call.page, |row| row.seq.to_string());
+    let mut rows = call.tx.ledger().transactions(conversion, &peek(&call.page)).await?;
+    let next = cut(&mut rows, &call.page, |row| row.seq.to_string());
     let data: Vec<Value> = rows.iter().map(view).collect();
     Ok(Answer::rows(data, next))
 }
@@ -44,6 +45,7 @@ fn view(row: &TransactionRow) -> Value {
         "amends": row.amends.map(|id| id.to_string()),
         "memo": row.memo,
         "at": instant(row.at),
+        "previous_hash": hex(&row.previous_hash),
         "hash": hex(&row.hash),
         "postings": postings,
     })

@@ -2,7 +2,6 @@
 
 use serde_json::Map;
 use serde_json::Value;
-use serde_json::json;
 use store::rollups::GroupBy;
 use store::rollups::Grouped;
 
@@ -13,20 +12,25 @@ use crate::api::endpoint::Endpoint;
 use crate::api::endpoint::Outcome;
 use crate::api::endpoint::run;
 use crate::api::stats::QUERY;
-use crate::api::stats::add_money;
-use crate::api::stats::rate;
+use crate::api::stats::counts;
 use crate::api::stats::read_filter;
 
 pub(super) const PER_PUBLISHER: Endpoint =
     Endpoint::get("/v1/stats/per-publisher", run!(per_publisher))
-        .aliases(&["/stats/per-publisher", "/stats/per-influencer"])
+        .aliases(&[
+            "/stats/per-publisher",
+            "/influencer/stats/per-publisher",
+            "/v1/stats/per-influencer",
+            "/stats/per-influencer",
+            "/influencer/stats/per-influencer",
+        ])
         .says("Sum clicks, conversions and money per publisher")
         .roles(EVERYBODY)
         .query(QUERY);
 
 pub(super) const PER_CAMPAIGN: Endpoint =
     Endpoint::get("/v1/stats/per-campaign", run!(per_campaign))
-        .aliases(&["/stats/per-campaign"])
+        .aliases(&["/stats/per-campaign", "/influencer/stats/per-campaign"])
         .says("Sum clicks, conversions and money per campaign")
         .roles(EVERYBODY)
         .query(QUERY);
@@ -50,12 +54,7 @@ async fn grouped(call: &mut Call, group: GroupBy, name: &str) -> Outcome {
 
 fn view(row: &Grouped, name: &str) -> Value {
     let mut body = Map::new();
-    body.insert(name.to_owned(), json!(row.key));
-    body.insert("clicks".to_owned(), json!(row.clicks.clicks));
-    body.insert("unique_clicks".to_owned(), json!(row.clicks.unique));
-    body.insert("filtered".to_owned(), json!(row.clicks.filtered));
-    body.insert("conversions".to_owned(), json!(row.conversions));
-    body.insert("conversion_rate".to_owned(), rate(row.conversions, row.clicks.clicks));
-    add_money(&mut body, &row.money);
+    body.insert(name.to_owned(), Value::from(row.key.as_str()));
+    body.extend(counts(row));
     Value::Object(body)
 }

@@ -3,6 +3,7 @@
 use serde_json::Map;
 use serde_json::Value;
 use serde_json::json;
+use store::rollups::Grouped;
 use store::rollups::Overview;
 
 use crate::api::answer::Answer;
@@ -12,8 +13,7 @@ use crate::api::endpoint::Endpoint;
 use crate::api::endpoint::Outcome;
 use crate::api::endpoint::run;
 use crate::api::stats::QUERY;
-use crate::api::stats::add_money;
-use crate::api::stats::rate;
+use crate::api::stats::counts;
 use crate::api::stats::read_filter;
 
 pub(super) const ENDPOINT: Endpoint = Endpoint::get("/v1/stats/overview", run!(overview))
@@ -29,14 +29,13 @@ async fn overview(call: &mut Call) -> Outcome {
     };
     let events: Map<String, Value> =
         sums.events.iter().map(|(action, count)| (action.clone(), json!(count))).collect();
-    let mut body = Map::new();
-    body.insert("clicks".to_owned(), json!(sums.clicks.clicks));
-    body.insert("unique_clicks".to_owned(), json!(sums.clicks.unique));
-    body.insert("filtered".to_owned(), json!(sums.clicks.filtered));
-    body.insert("suspect".to_owned(), json!(sums.clicks.suspect));
-    body.insert("conversions".to_owned(), json!(sums.conversions));
-    body.insert("conversion_rate".to_owned(), rate(sums.conversions, sums.clicks.clicks));
-    add_money(&mut body, &sums.money);
+    let whole = Grouped {
+        key: String::new(),
+        clicks: sums.clicks,
+        conversions: sums.conversions,
+        money: sums.money,
+    };
+    let mut body = counts(&whole);
     body.insert("events".to_owned(), Value::Object(events));
     Ok(Answer::json(Value::Object(body)))
 }

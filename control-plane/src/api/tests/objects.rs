@@ -1,1 +1,167 @@
-//! Later.
+//! What objects do over their life.
+
+use serde_json::Value;
+use serde_json::json;
+
+use crate::api::tests::World;
+use crate::api::tests::text;
+
+#[tokio::test]
+async fn pages_are_stable_while_rows_are_added() {
+    let world = World::new().await;
+    for number in 0..5 {
+        world.make("/v1/publishers", json!({"name": format!("P{number}")})).await;
+    }
+    let names = |page: &Value| -> Vec<String> {
+        let rows = page["data"].as_array().expect("rows");
+        rows.iter().map(|row| text(&row["name"]).to_owned()).collect()
+    };
+    let first = world.get("/v1/publishers?limit=2").await.body;
+    assert_eq!(names(&first), ["P4", "P3"]);
+    world.make("/v1/publishers", json!({"name": "late"})).await;
+    let cursor = text(&first["next_cursor"]);
+    let second = world.get(&format!("/v1/publishers?limit=2&cursor={cursor}")).await.body;
+    assert_eq!(names(&second), ["P2", "P1"]);
+    let cursor = text(&second["next_cursor"]);
+    let last = world.get(&format!("/v1/publishers?limit=2&cursor={cursor}")).await.body;
+    assert_eq!((names(&last), &last["next_cursor"]), (vec!["P0".to_owned()], &Value::Null));
+}
+
+#[tokio::test]
+async fn amounts_are_read_by_their_letters() {
+    let world = World::new().await;
+    let admin = world.admin.clone();
+    let shop = world.shop(&admin).await;
+    let id = text(&shop.advertiser["id"]);
+    for (given, shown) in [
+        ("1000.10", Some("1000.10")),
+        ("\"1000.10\"", Some("1000.10")),
+        ("90071992547.43", Some("90071992547.43")),
+        ("{\"amount\":\"0.1\",\"currency\":\"kzt\"}", Some("0.10")),
+        ("1e3", None),
+        ("100000000000.01", None),
+        ("0.001", None),
+    ] {
+        let body = format!("{{\"name\":\"B\",\"advertiser_id\":\"{id}\",\"budget\":{given}}}");
+        let body: Value = serde_json::from_str(&body).expect("JSON");
+        let reply = world.post("/v1/campaigns", body).await;
+        match shown {
+            Some(shown) => {
+                assert_eq!(reply.status, 201, "{given}: {}", reply.body);
+                assert_eq!(reply.body["budget"], json!({"amount": shown, "currency": "KZT"}));
+            }
+            None => assert_eq!(reply.status, 422, "{given}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn coupons_are_generated_unique_and_codes_are_never_given_again() {
+    let world = World::new().await;
+    let admin = world.admin.clone();
+    let shop = world.shop(&admin).await;
+    let generate = json!({"prefix": "kz-", "length": 5, "alphabet": "digits", "count": 50});
+    let body = json!({"campaign_id": shop.campaign["id"], "generate": generate});
+    let made = world.make("/v1/coupons", body).await;
+    let codes: std::collections::BTreeSet<&str> =
+        made["data"].as_array().expect("rows").iter().map(|row| text(&row["code"])).collect();
+    assert_eq!(codes.len(), 50);
+    assert!(codes.iter().all(|code| code.starts_with("KZ-") && code.len() == 8));
+    let path = format!("/v1/coupons/{}", text(&shop.coupon["id"]));
+    let renewed = world.post(&format!("{path}/regenerate"), json!({})).await;
+    assert_eq!(renewed.status, 200, "{}", renewed.body);
+    assert_eq!(renewed.body["id"], shop.coupon["id"]);
+    assert_ne!(renewed.body["code"], shop.coupon["code"]);
+    let again = json!({"campaign_id": shop.campaign["id"], "code": "aigerim10"});
+    assert_eq!(world.post("/v1/coupons", again).await.status, 409);
+    let past = world.get("/v1/coupons?code=aigerim10").await.body;
+    assert_eq!(past["data"][0]["status"], "invalid");
+    let gone = world.post(&format!("{path}/invalidate"), json!({})).await.body;
+    assert_eq!(gone["status"], "invalid");
+}
+
+#[tokio::test]
+async fn the_first_domain_of_the_first_tenant_takes_the_place_of_any() {
+    let world = World::new().await;
+    let admin = world.admin.clone();
+    let shop = world.shop(&admin).await;
+    assert_eq!(world.get("/v1/domains").await.body["data"][0]["host"], "*");
+    let tenant = world.make("/v1/tenants", json!({"name": "second"})).await;
+    let other = text(&tenant["admin_key"]).to_owned();
+    world.make_as(&other, "/v1/domains", json!({"host": "go.other.example"})).await;
+    assert_eq!(world.get("/v1/domains").await.body["data"][0]["host"], "*");
+    world.make("/v1/domains", json!({"host": "GO.shop.example"})).await;
+    let hosts = world.get("/v1/domains").await.body;
+    assert_eq!(hosts["data"].as_array().map(Vec::len), Some(1));
+    assert_eq!(hosts["data"][0]["host"], "go.shop.example");
+    let reply = world.post("/v1/domains", json!({"host": "go.other.example"})).await;
+    assert_eq!(reply.status, 409);
+    let path = format!("/v1/links/{}", text(&shop.link["id"]));
+    assert_eq!(world.get(&path).await.body["url"], "https://go.shop.example/spring");
+}
+
+#[tokio::test]
+async fn rotated_integration_secrets_live_side_by_side_and_never_three() {
+    let world = World::new().await;
+    let body = json!({"name": "N", "adapter": "generic", "auth": {"token": true, "hmac": true}});
+    let made = world.make("/v1/integrations", body).await;
+    assert_eq!(made["order_space"], made["id"], "a network has its own order numbers");
+    assert!(text(&made["hmac_secret"]).starts_with("whsec_"));
+    let path = format!("/v1/integrations/{}/rotate", text(&made["id"]));
+    for _ in 0..2 {
+        let reply = world.post(&path, json!({"overlap_hours": 1})).await;
+        assert_eq!(reply.status, 200);
+        assert_ne!(reply.body["token"], made["token"]);
+    }
+    let id = text(&made["id"]).parse().expect("an id");
+    let tenant = text(&world.get("/v1/me").await.body["tenant_id"]).parse().expect("an id");
+    let mut tx = world.store.read(tenant).await.expect("reads");
+    let row = tx.integrations().get(id, store::listing::Reach::Tenant).await.expect("reads");
+    tx.cancel().await.expect("ends");
+    let row = row.expect("is there");
+    assert_eq!((row.token_hashes.len(), row.hmac_secrets.len()), (2, 2));
+    assert_eq!(row.token_hashes[0].expires_at, None);
+}
+
+#[tokio::test]
+async fn changes_are_logged_with_their_author_and_without_contacts() {
+    let world = World::new().await;
+    let body = json!({"name": "P", "phone": "+77010000000"});
+    let publisher = world.make("/v1/publishers", body).await;
+    let log = world.get("/v1/audit/log").await.body;
+    let row = &log["data"][0];
+    assert_eq!((&row["verb"], &row["object_kind"]), (&json!("create"), &json!("publishers")));
+    assert_eq!(row["object_id"], publisher["id"]);
+    assert_eq!(row["actor"], world.get("/v1/me").await.body["key_id"]);
+    assert_eq!(row["detail"]["phone"], "***");
+}
+
+#[tokio::test]
+async fn reports_of_an_empty_shop_are_zero() {
+    let world = World::new().await;
+    for path in [
+        "/v1/stats/overview",
+        "/stats/overview",
+        "/v1/stats/overview?from=2026-01-01&to=2026-01-31",
+    ] {
+        let body = world.get(path).await.body;
+        assert_eq!(body["clicks"], 0, "{path}: {body}");
+        assert_eq!(body["gmv"], json!({"amount": "0.00", "currency": "KZT"}));
+        assert_eq!(body["events"], json!({}));
+    }
+    let checks = world.get("/v1/audit/checks").await;
+    assert_eq!(checks.status, 200, "{}", checks.body);
+    let rows = checks.body["data"].as_array().expect("rows");
+    assert!(rows.iter().all(|row| row["value"] == 0), "{}", checks.body);
+    assert_eq!(world.get("/v1/ledger/trial-balance").await.body["data"], json!([]));
+    for path in [
+        "/v1/conversions",
+        "/v1/inbound",
+        "/v1/unmatched",
+        "/v1/ledger/accounts",
+        "/v1/ledger/transactions",
+        "/v1/stats/per-publisher",
+    ] {
+        assert_eq!(world.get(path).await.body, json!({"data": [], "next_cursor": null}), "{path}");
+    }
+}
