@@ -32,7 +32,7 @@ use crate::config::Config;
 use crate::ingest::replay::ReplayMemory;
 use crate::limits::RateTable;
 use crate::links::Links;
-use crate::links::cache::SharedCache;
+use crate::links::cache::Plans;
 use crate::listener;
 use crate::listener::ListenerLimits;
 use crate::listener::Order;
@@ -156,8 +156,8 @@ impl App {
 
         // The catalog.
         let mut rng = (parts.rng)();
-        let cache = SharedCache::new(config.daemon.link_cache_bytes);
-        let view = Arc::new(View::new([rng.next_u64(), rng.next_u64()], cache));
+        let plans = Plans::new(config.daemon.link_cache_bytes);
+        let view = Arc::new(View::new([rng.next_u64(), rng.next_u64()], plans));
         let snapshot = data_dir.join("daemon").join("catalog.snapshot");
         let clock = Arc::clone(&parts.clock);
         let follower = Follower::new(Arc::clone(&view), parts.catalog, clock, snapshot);

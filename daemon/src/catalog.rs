@@ -1,8 +1,8 @@
 //! Follows the published log in order and keeps the last good copy.
 //!
 //! One thread applies entries; redirect threads look at a [`View`]. What they see changes in this order: the links and
-//! the directory, then the version number, then what the shared cache holds of changed links. A thread that sees the
-//! new number therefore sees the new catalog, and a stopped link stops with the next request.
+//! the directory, then the version number. A thread that sees the new number therefore sees the new catalog, and a
+//! stopped link stops with the next request.
 //!
 //! # Why not a copy of everything per change
 //!
@@ -32,7 +32,7 @@ use crate::catalog::directory::Directory;
 use crate::catalog::snapshot::SnapshotError;
 use crate::catalog::source::CatalogSource;
 use crate::catalog::source::SourceError;
-use crate::links::cache::SharedCache;
+use crate::links::cache::Plans;
 use crate::links::table::LinkTable;
 use crate::links::table::TableWriter;
 
@@ -54,7 +54,7 @@ const SAVE_SHARE: u32 = 20;
 #[derive(Debug)]
 pub struct View {
     pub table: LinkTable,
-    pub cache: SharedCache,
+    pub plans: Plans,
     directory: ArcSwap<Directory>,
     version: AtomicU64,
     progress: Progress,
@@ -73,10 +73,10 @@ struct Progress {
 impl View {
     /// An empty catalog. `seed` keys the hashes of the table, so that nobody outside can choose collisions.
     #[must_use]
-    pub fn new(seed: [u64; 2], cache: SharedCache) -> Self {
+    pub fn new(seed: [u64; 2], plans: Plans) -> Self {
         Self {
             table: LinkTable::new(seed),
-            cache,
+            plans,
             directory: ArcSwap::default(),
             version: AtomicU64::new(1),
             progress: Progress::default(),
@@ -267,7 +267,6 @@ impl Follower {
             return;
         }
         let next = self.view.version() + 1;
-        let mut changed_links = Vec::new();
         let mut is_directory_changed = false;
         for entry in entries {
             match entry {
@@ -277,7 +276,7 @@ impl Follower {
                         resent.insert(object.key());
                     }
                     if let CatalogObject::Link(link) = object {
-                        self.table.put(&self.view.table, &link, &mut changed_links);
+                        self.table.put(&self.view.table, &link);
                     } else {
                         self.directory.put(object);
                         is_directory_changed = true;
@@ -287,10 +286,10 @@ impl Follower {
                     if let Some(resent) = &mut self.resent {
                         resent.remove(&key);
                     }
-                    is_directory_changed |= self.remove(key, &mut changed_links);
+                    is_directory_changed |= self.remove(key);
                 }
                 CatalogEntry::Complete => {
-                    is_directory_changed |= self.complete(&mut changed_links);
+                    is_directory_changed |= self.complete();
                 }
             }
         }
@@ -299,15 +298,12 @@ impl Follower {
             self.view.directory.store(Arc::new(self.directory.clone()));
         }
         self.view.version.store(next, Ordering::Release);
-        for link in changed_links {
-            self.view.cache.forget(link);
-        }
     }
 
     /// Whether the directory changed.
-    fn remove(&mut self, key: CatalogKey, changed_links: &mut Vec<u64>) -> bool {
+    fn remove(&mut self, key: CatalogKey) -> bool {
         if key.kind == CatalogKind::Link {
-            self.table.remove(&self.view.table, LinkId(key.id), changed_links);
+            self.table.remove(&self.view.table, LinkId(key.id));
             return false;
         }
         self.directory.remove(key);
@@ -315,7 +311,7 @@ impl Follower {
     }
 
     /// Ends a resend: what was not sent again is gone.
-    fn complete(&mut self, changed_links: &mut Vec<u64>) -> bool {
+    fn complete(&mut self) -> bool {
         let Some(resent) = self.resent.take() else { return false };
         let mut gone: Vec<CatalogKey> =
             self.directory.objects().map(|object| object.key()).collect();
@@ -325,7 +321,7 @@ impl Follower {
         gone.retain(|key| !resent.contains(key));
         let mut is_directory_changed = false;
         for key in gone {
-            is_directory_changed |= self.remove(key, changed_links);
+            is_directory_changed |= self.remove(key);
         }
         is_directory_changed
     }
@@ -344,7 +340,7 @@ impl Follower {
         }
         let started_at = self.clock.now();
         let mut objects: Vec<CatalogObject> = self.directory.objects().collect();
-        self.view.table.for_each(|link| objects.push(CatalogObject::Link(Box::new(link))));
+        self.view.table.for_each(|link| objects.push(CatalogObject::Link(Box::new(link.into()))));
         if let Err(error) = snapshot::save(&self.snapshot, self.position, objects.into_iter()) {
             tracing::error!(%error, "catalog could not be saved");
         } else {

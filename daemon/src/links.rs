@@ -1,6 +1,8 @@
 //! Resolves a slug to its link, or to none; unknown slugs are remembered briefly.
 
+use std::cell::Ref;
 use std::cell::RefCell;
+use std::hash::Hasher as _;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -22,11 +24,11 @@ use model::link::SLUG_CHARS_MAX;
 use crate::catalog::View;
 use crate::catalog::directory::Directory;
 use crate::links::cache::Front;
+use crate::links::cache::FrontCache;
 use crate::links::cache::Held;
-use crate::links::cache::Known;
-use crate::links::cache::UNKNOWN_FOR;
+use crate::links::table::Row;
 use crate::links::template::Template;
-use crate::respond::DEFAULT_REFERRER_POLICY;
+use crate::respond::referrer_policy;
 use crate::router::LinkKey;
 use crate::target;
 
@@ -34,38 +36,50 @@ pub mod cache;
 pub mod table;
 pub mod template;
 
-/// A link with everything an answer needs.
+/// What all links of one campaign, offer and destination have in common.
 #[derive(Debug)]
-pub struct Compiled {
-    pub id: LinkId,
-    pub number: LinkNumber,
-    pub tenant: TenantId,
-    pub campaign: CampaignId,
+pub struct Plan {
     pub offer: OfferId,
-    pub publisher: PublisherId,
-    pub slug: Box<str>,
-    /// Where it leads; absent when the stored destination may not be redirected to.
+    /// Where its links lead; absent when the stored destination may not be redirected to.
     pub template: Option<Template>,
-    /// Where a stopped link leads, its own or its offer's.
+    /// Where its stopped links lead, unless they say so themselves.
     pub fallback: Option<Box<str>>,
     pub click_param: Option<Box<str>>,
     pub ref_param: Option<Box<str>>,
     pub referrer_policy: HeaderValue,
     pass_params: Vec<Box<str>>,
-    domain: Option<DomainId>,
-    is_live: bool,
+    campaign: CampaignId,
+    /// The destination that a link set itself.
+    destination: Option<Box<str>>,
     from: Option<Timestamp>,
     until: Option<Timestamp>,
     version: u64,
 }
 
-impl Compiled {
-    /// Whether it redirects at `now`: neither stopped nor outside its dates, and with a destination on the list.
+impl Plan {
+    /// Puts campaign, offer and advertiser together.
+    ///
+    /// Without the campaign or the offer, or with an inactive advertiser, there is no destination.
     #[must_use]
-    pub fn is_live(&self, now: Timestamp) -> bool {
-        self.is_live
-            && self.from.is_none_or(|from| from <= now)
-            && self.until.is_none_or(|until| now < until)
+    pub fn new(row: &Row<'_>, directory: &Directory, version: u64) -> Self {
+        let campaign = directory.campaign(row.campaign);
+        let offer_id = offer_of(row, directory);
+        let offer = campaign.and_then(|_| directory.offer(offer_id?));
+        let text = |read: fn(&Offer) -> &Option<Box<str>>| offer.and_then(|it| read(it).clone());
+        Self {
+            offer: offer_id.unwrap_or(OfferId(0)),
+            template: offer.and_then(|offer| template_of(row, offer, directory)),
+            fallback: text(|offer| &offer.fallback_url).as_deref().and_then(target::fallback),
+            click_param: text(|offer| &offer.click_param),
+            ref_param: text(|offer| &offer.ref_param),
+            referrer_policy: referrer_policy(campaign.map_or("", |it| &it.referrer_policy)),
+            pass_params: offer.map(|offer| offer.pass_params.clone()).unwrap_or_default(),
+            campaign: row.campaign,
+            destination: row.destination.map(Box::from),
+            from: campaign.and_then(|campaign| campaign.starts_at),
+            until: campaign.and_then(|campaign| campaign.ends_at),
+            version,
+        }
     }
 
     /// Whether a parameter is carried over because the offer asks for it.
@@ -75,60 +89,109 @@ impl Compiled {
     }
 
     pub(crate) fn text_bytes(&self) -> usize {
-        self.template.as_ref().map_or(0, Template::text_bytes)
-            + self.fallback.as_ref().map_or(0, |fallback| fallback.len())
+        let text = |text: &Option<Box<str>>| text.as_ref().map_or(0, |text| text.len());
+        let template = self.template.as_ref().map_or(0, Template::text_bytes);
+        template + text(&self.fallback) + text(&self.destination)
     }
 
-    /// Puts link, offer, campaign and advertiser together.
-    ///
-    /// Without its campaign or offer, or with an inactive advertiser, a link has no destination and falls back.
-    #[must_use]
-    pub fn new(link: &Link, directory: &Directory, version: u64) -> Self {
-        let campaign = directory.campaign(link.campaign);
-        let offer_id = link.offer.or_else(|| campaign?.offers.first().copied());
-        let offer = offer_id.and_then(|id| directory.offer(id));
-        let template = offer.and_then(|offer| template_of(link, offer, directory));
-        let own_fallback = link.fallback_url.as_deref().and_then(target::fallback);
-        let offer_fallback =
-            || offer.and_then(|offer| offer.fallback_url.as_deref()).and_then(target::fallback);
-        let ends = [link.expires_at, campaign.and_then(|campaign| campaign.ends_at)];
-        let policy = campaign.map(|campaign| HeaderValue::from_str(&campaign.referrer_policy));
-        Self {
-            id: link.id,
-            number: link.number,
-            tenant: link.tenant,
-            campaign: link.campaign,
-            offer: offer_id.unwrap_or(OfferId(0)),
-            publisher: link.publisher,
-            slug: link.slug.clone(),
-            is_live: link.state == LinkState::Live && template.is_some() && campaign.is_some(),
-            template,
-            fallback: own_fallback.or_else(offer_fallback),
-            click_param: offer.and_then(|offer| offer.click_param.clone()),
-            ref_param: offer.and_then(|offer| offer.ref_param.clone()),
-            referrer_policy: match policy {
-                Some(Ok(policy)) if !policy.is_empty() => policy,
-                _ => DEFAULT_REFERRER_POLICY,
-            },
-            pass_params: offer.map(|offer| offer.pass_params.clone()).unwrap_or_default(),
-            domain: link.domain,
-            from: campaign.and_then(|campaign| campaign.starts_at),
-            until: ends.into_iter().flatten().min(),
-            version,
-        }
+    fn is_for(&self, row: &Row<'_>, offer: Option<OfferId>) -> bool {
+        self.campaign == row.campaign
+            && Some(self.offer) == offer.or(Some(OfferId(0)))
+            && self.destination.as_deref() == row.destination
     }
 }
 
+/// A link's own offer, else the first of its campaign.
+fn offer_of(row: &Row<'_>, directory: &Directory) -> Option<OfferId> {
+    row.offer.or_else(|| directory.campaign(row.campaign)?.offers.first().copied())
+}
+
 /// The checked destination of a link. A destination off the list is nobody's to follow, so it is none.
-fn template_of(link: &Link, offer: &Offer, directory: &Directory) -> Option<Template> {
-    let destination = link.destination.as_deref().unwrap_or(&offer.destination);
+fn template_of(row: &Row<'_>, offer: &Offer, directory: &Directory) -> Option<Template> {
+    let destination = row.destination.unwrap_or(&offer.destination);
     let allowed = directory.allowed_hosts(offer).iter().map(|host| &**host);
     match Template::parse(destination, allowed) {
         Ok(template) => Some(template),
         Err(error) => {
-            tracing::debug!(link = %link.id, %error, "destination is not served");
+            tracing::debug!(link = %row.id, %error, "destination is not served");
             None
         }
+    }
+}
+
+/// A slug without a place of its own in memory.
+#[derive(Debug, Clone, Copy)]
+struct Slug {
+    letters: [u8; SLUG_CHARS_MAX],
+    chars: u8,
+}
+
+impl Slug {
+    fn new(text: &str) -> Self {
+        let text = &text.as_bytes()[..text.len().min(SLUG_CHARS_MAX)];
+        let mut letters = [0; SLUG_CHARS_MAX];
+        letters[..text.len()].copy_from_slice(text);
+        Self { letters, chars: u8::try_from(text.len()).unwrap_or_default() }
+    }
+
+    fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.letters[..usize::from(self.chars)]).unwrap_or_default()
+    }
+}
+
+/// A link with everything an answer needs; one thread's own.
+#[derive(Debug)]
+pub struct Compiled {
+    pub id: LinkId,
+    pub number: LinkNumber,
+    pub tenant: TenantId,
+    pub campaign: CampaignId,
+    pub publisher: PublisherId,
+    pub plan: Held,
+    domain: Option<DomainId>,
+    until: Option<Timestamp>,
+    is_live: bool,
+    slug: Slug,
+    fallback: Option<Box<str>>,
+}
+
+impl Compiled {
+    /// Puts a link and its plan together.
+    #[must_use]
+    pub fn new(row: &Row<'_>, plan: Held) -> Self {
+        let ends = [row.expires_at, plan.until];
+        Self {
+            id: row.id,
+            number: row.number,
+            tenant: row.tenant,
+            campaign: row.campaign,
+            publisher: row.publisher,
+            domain: row.domain,
+            until: ends.into_iter().flatten().min(),
+            is_live: row.state == LinkState::Live && plan.template.is_some(),
+            slug: Slug::new(row.slug),
+            fallback: row.fallback_url.and_then(target::fallback),
+            plan,
+        }
+    }
+
+    #[must_use]
+    pub fn slug(&self) -> &str {
+        self.slug.as_str()
+    }
+
+    /// Whether it redirects at `now`: neither stopped nor outside its dates, and with a destination on the list.
+    #[must_use]
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        self.is_live
+            && self.plan.from.is_none_or(|from| from <= now)
+            && self.until.is_none_or(|until| now < until)
+    }
+
+    /// Where it leads once it is stopped, its own place or its offer's.
+    #[must_use]
+    pub fn fallback(&self) -> Option<&str> {
+        self.fallback.as_deref().or(self.plan.fallback.as_deref())
     }
 }
 
@@ -139,7 +202,7 @@ pub type Shelf = Rc<Arc<Directory>>;
 #[derive(Debug)]
 pub struct Links {
     view: Arc<View>,
-    front: Front,
+    front: FrontCache,
     directory: RefCell<(u64, Shelf)>,
 }
 
@@ -154,7 +217,7 @@ impl Links {
     #[must_use]
     pub fn new(view: Arc<View>) -> Self {
         let directory = RefCell::new((view.version(), Rc::new(view.directory())));
-        Self { view, front: Front::default(), directory }
+        Self { view, front: FrontCache::default(), directory }
     }
 
     /// The catalog as it is. Everything a request asks about links is asked with one of these.
@@ -176,60 +239,49 @@ impl Links {
         domain: &Domain,
         key: LinkKey<'_>,
         now: Timestamp,
-    ) -> Option<Held> {
+    ) -> Option<Ref<'_, Compiled>> {
         let mut lower = [0_u8; SLUG_CHARS_MAX];
         let slug = lower_case(key.0, &mut lower)?;
         let hash = self.view.table.key_hash(domain.tenant, slug);
-        let is_it = |link: &Compiled| link.tenant == domain.tenant && *link.slug == *slug;
-        let found = match self.front.get(hash, catalog.version) {
-            Some(link) if is_it(&link) => link,
-            _ => {
-                let link = self.look_up(catalog, hash, (domain.tenant, slug), now)?;
-                let link = Rc::new(link);
-                self.front.put(hash, Rc::clone(&link));
-                link
-            }
-        };
-        found.domain.is_none_or(|only| only == domain.id).then_some(found)
+        self.front.follow(catalog.version);
+        if let Front::Unasked = self.front.get(hash, now) {
+            let read = |row: Row<'_>| Compiled::new(&row, self.plan(catalog, &row));
+            let link = self.view.table.read(hash, (domain.tenant, slug), read);
+            self.front.put(hash, link, now);
+        }
+        let Front::Known(Some(link)) = self.front.get(hash, now) else { return None };
+        // Two slugs with one keyed hash of 64 bits: nobody will see it, and it must not lead anywhere wrong.
+        let is_it = link.tenant == domain.tenant && link.slug() == slug;
+        (is_it && link.domain.is_none_or(|only| only == domain.id)).then_some(link)
     }
 
-    /// From the shared cache, else from the table.
-    fn look_up(
-        &self,
-        catalog: &Now,
-        hash: u64,
-        (tenant, slug): (TenantId, &str),
-        now: Timestamp,
-    ) -> Option<Arc<Compiled>> {
-        match self.view.cache.get(hash) {
-            Some(Known::Link(link))
-                if link.version >= catalog.directory.changed_at
-                    && link.tenant == tenant
-                    && *link.slug == *slug =>
-            {
-                return Some(link);
-            }
-            Some(Known::Nothing { version, at })
-                if version == catalog.version && now.since(at) < UNKNOWN_FOR =>
-            {
-                return None;
-            }
-            _ => {}
+    /// The plan of a link: at hand, shared, or made now.
+    fn plan(&self, catalog: &Now, row: &Row<'_>) -> Held {
+        let offer = offer_of(row, &catalog.directory);
+        let key = self.plan_key(row, offer);
+        if let Some(plan) = self.front.plan(key).filter(|plan| plan.is_for(row, offer)) {
+            return plan;
         }
-        let link = self.view.table.get(hash, tenant, slug);
-        let compiled =
-            link.map(|link| Arc::new(Compiled::new(&link, &catalog.directory, catalog.version)));
-        let known = match &compiled {
-            Some(link) => Known::Link(Arc::clone(link)),
-            None => Known::Nothing { version: catalog.version, at: now },
+        // A plan from before the directory changed may be of another destination.
+        let is_good = |plan: &Arc<Plan>| {
+            plan.version >= catalog.directory.changed_at && plan.is_for(row, offer)
         };
-        self.view.cache.put(hash, known);
-        // The follower forgets changed keys after it raises the version. What was put after that would stay, so whoever
-        // sees the version move takes its own entry back.
-        if self.view.version() != catalog.version {
-            self.view.cache.forget(hash);
-        }
-        compiled
+        let plan = self.view.plans.get(key).filter(is_good).unwrap_or_else(|| {
+            let plan = Arc::new(Plan::new(row, &catalog.directory, catalog.version));
+            self.view.plans.put(key, Arc::clone(&plan));
+            plan
+        });
+        let plan = Rc::new(plan);
+        self.front.put_plan(key, Rc::clone(&plan));
+        plan
+    }
+
+    fn plan_key(&self, row: &Row<'_>, offer: Option<OfferId>) -> u64 {
+        let mut hasher = self.view.table.hasher();
+        hasher.write_u128(row.campaign.0);
+        hasher.write_u128(offer.map_or(0, |offer| offer.0));
+        hasher.write(row.destination.unwrap_or_default().as_bytes());
+        hasher.finish()
     }
 
     /// The wildcard links of a publisher on a domain, by the publisher's code.
@@ -243,8 +295,9 @@ impl Links {
     /// A wildcard link compiled for one offer; not cached, because the target differs with every request.
     #[must_use]
     pub fn compile_wildcard(&self, catalog: &Now, link: &Link, offer: OfferId) -> Compiled {
-        let link = Link { offer: Some(offer), ..link.clone() };
-        Compiled::new(&link, &catalog.directory, catalog.version)
+        self.front.follow(catalog.version);
+        let row = Row { offer: Some(offer), ..Row::from(link) };
+        Compiled::new(&row, self.plan(catalog, &row))
     }
 }
 

@@ -85,9 +85,9 @@ pub fn click<'a>(
         tenant: link.tenant,
         link: link.id,
         campaign: link.campaign,
-        offer: link.offer,
+        offer: link.plan.offer,
         publisher: link.publisher,
-        slug: Cow::Borrowed(&link.slug),
+        slug: Cow::Borrowed(link.slug()),
         domain: Cow::Borrowed(request.host),
         visitor: sighting.visitor,
         ip_prefix: Some(IpPrefix::from(request.client)),
@@ -143,10 +143,10 @@ impl Values for ClickValues<'_> {
         let link = self.link;
         match name {
             Macro::ClickId => push_encoded(out, &self.letters),
-            Macro::RefCode => push_encoded(out, link.slug.as_bytes()),
+            Macro::RefCode => push_encoded(out, link.slug().as_bytes()),
             Macro::LinkId => push_encoded(out, link.id.to_string().as_bytes()),
             Macro::CampaignId => push_encoded(out, link.campaign.to_string().as_bytes()),
-            Macro::OfferId => push_encoded(out, link.offer.to_string().as_bytes()),
+            Macro::OfferId => push_encoded(out, link.plan.offer.to_string().as_bytes()),
             Macro::PublisherId => push_encoded(out, link.publisher.to_string().as_bytes()),
             // Without geo data there is no country.
             Macro::Country => {}
@@ -170,13 +170,14 @@ fn expand(die: Die<'_>, request: &Request<'_>, click_id: &ClickId, moment: Momen
     let values = ClickValues { letters, link, request, moment };
     let mut out = String::with_capacity(template.text_bytes() + APPENDED_BYTES);
     let mut appended = template.push_head(&values, &mut out);
-    let click_param = link.click_param.as_deref();
-    let ref_param = link.ref_param.as_deref();
+    let plan = &link.plan;
+    let click_param = plan.click_param.as_deref();
+    let ref_param = plan.ref_param.as_deref();
     if request.query.is_some() {
         let mut carried: Vec<Cow<'_, str>> = Vec::new();
         for (name, value) in request.params() {
             let is_ours = click_param == Some(&*name) || ref_param == Some(&*name);
-            let is_carried = is_recorded(&name) || link.passes(&name);
+            let is_carried = is_recorded(&name) || plan.passes(&name);
             if is_carried && !is_ours && !template.has_own(&name) && !carried.contains(&name) {
                 appended.push(&name, decode(value).as_bytes());
                 carried.push(name);
@@ -184,12 +185,12 @@ fn expand(die: Die<'_>, request: &Request<'_>, click_id: &ClickId, moment: Momen
         }
     }
     if let Some(name) = click_param.filter(|name| !template.places_click_id(name)) {
-        appended.push(name, &letters);
+        appended.push_plain(name, std::str::from_utf8(&letters).unwrap_or_default());
     }
     if let Some(name) = ref_param.filter(|name| !template.places_ref_code(name))
         && click_param != Some(name)
     {
-        appended.push(name, link.slug.as_bytes());
+        appended.push_plain(name, link.slug());
     }
     template.push_fragment(&values, &mut out);
     out

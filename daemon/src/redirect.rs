@@ -31,14 +31,13 @@ pub enum Ask<'a> {
 }
 
 /// Answers one redirect and records its click. Never waits: what the journal refuses is counted.
-pub fn redirect(rooms: &Rooms, request: &Request<'_>, ask: Ask<'_>) -> Answer {
-    let now = rooms.clock.now();
+pub fn redirect(rooms: &Rooms, request: &Request<'_>, ask: Ask<'_>, now: Timestamp) -> Answer {
     let catalog = rooms.links.now();
     let Some(domain) = catalog.directory.domain(request.host) else { return Answer::UnknownLink };
     match ask {
         Ask::Slug(key) => match rooms.links.resolve(&catalog, domain, key, now) {
             Some(link) if link.is_live(now) => {
-                let Some(template) = &link.template else { return stopped(&link, domain) };
+                let Some(template) = &link.plan.template else { return stopped(&link, domain) };
                 click(rooms, request, (&catalog, &link, template), now)
             }
             Some(link) => stopped(&link, domain),
@@ -62,7 +61,7 @@ pub fn preview(rooms: &Rooms, request: &Request<'_>, key: LinkKey<'_>) -> Answer
     let domain = catalog.directory.domain(request.host);
     let found = domain.and_then(|domain| rooms.links.resolve(&catalog, domain, key, now));
     match found {
-        Some(link) if link.is_live(now) => match &link.template {
+        Some(link) if link.is_live(now) => match &link.plan.template {
             Some(template) => Answer::Preview { destination: mint::shown(template).into() },
             None => Answer::Gone,
         },
@@ -93,14 +92,14 @@ fn click(
         rooms.journal.enqueue_click(RecordKind::Click, now, &buffer, &rooms.cells);
         rooms.buffer.set(buffer);
     }
-    let referrer_policy = link.referrer_policy.clone();
+    let referrer_policy = link.plan.referrer_policy.clone();
     Answer::Redirect { destination: minted.destination, referrer_policy }
 }
 
 /// A link that is killed, expired, capped, or without a destination.
 fn stopped(link: &Compiled, domain: &Domain) -> Answer {
-    match &link.fallback {
-        Some(destination) => Answer::Fallback { destination: destination.clone() },
+    match link.fallback() {
+        Some(destination) => Answer::Fallback { destination: destination.into() },
         None => fallback_of(domain).unwrap_or(Answer::Gone),
     }
 }
@@ -137,7 +136,7 @@ fn find_target(
         (None, _) => return Err(Problem::Target(target::TargetError::NotAllowed)),
     };
     let compiled = rooms.links.compile_wildcard(catalog, link, offer);
-    let ours = [compiled.click_param.as_deref(), compiled.ref_param.as_deref()];
+    let ours = [compiled.plan.click_param.as_deref(), compiled.plan.ref_param.as_deref()];
     let ours: Vec<&str> = ours.into_iter().flatten().collect();
     let template = Template::of_target(&url, &ours);
     Ok((compiled, template))

@@ -132,8 +132,16 @@ pub fn fallback(text: &str) -> Option<Box<str>> {
 
 /// Appends `value` with everything but unreserved characters (RFC 3986, section 2.3) percent-encoded.
 pub fn push_encoded(out: &mut String, value: &[u8]) {
+    let is_plain =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
+    if let Ok(text) = std::str::from_utf8(value)
+        && value.iter().all(|byte| is_plain(*byte))
+    {
+        out.push_str(text);
+        return;
+    }
     for &byte in value {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+        if is_plain(byte) {
             out.push(char::from(byte));
         } else {
             // Writing into a String cannot fail.

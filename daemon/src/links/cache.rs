@@ -1,13 +1,17 @@
-//! Compiled links: one bounded cache for all threads and a small one in front of it on each.
+//! What is kept compiled: plans in one bounded cache for all threads, and links in a small one on each.
 //!
-//! # Why two
+//! # Why plans and links apart
 //!
-//! A hit of the shared cache is queued for its housekeeping and costs more than the whole rest of a redirect may. The
-//! front cache is a plain array of one thread: no lock, no counter, no list. It is emptied by every change of the
-//! catalog, so a stopped link cannot hide in it.
+//! What is dear to compile, the destination with its macros, is the same for all links of an offer; what differs from
+//! link to link is a few ids that the table gives for less than a look into a shared cache costs. So the shared cache
+//! holds plans, a handful for millions of links, and every thread keeps the links it served last. The front cache is a
+//! plain array of one thread: no lock, no counter, no list. Every change of the catalog empties it, so a stopped link
+//! cannot hide in it.
 
 use std::cell::Cell;
+use std::cell::Ref;
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,104 +20,133 @@ use model::clock::Timestamp;
 use moka::sync::Cache;
 
 use crate::links::Compiled;
+use crate::links::Plan;
 
-/// Entries of a front cache; a power of two.
-const FRONT_ENTRIES: usize = 4096;
+/// Links of a front cache; a power of two.
+const FRONT_LINKS: usize = 16_384;
+/// Plans that a thread holds at hand.
+const FRONT_PLANS: usize = 1024;
 /// How long a slug is known to lead nowhere.
 pub const UNKNOWN_FOR: Duration = Duration::from_secs(1);
-/// What an entry costs beside its texts, in bytes.
-const ENTRY_BYTES: usize = 256;
+/// What a plan costs beside its texts, in bytes.
+const PLAN_BYTES: usize = 512;
 
-/// What is known about a key.
+/// A plan as a thread hands it around.
+///
+/// # Why twice counted
+///
+/// The inner count is shared by all threads, and two cores that count the same busy plan take its line from each other on
+/// every request. The outer count is this thread's own.
+pub type Held = Rc<Arc<Plan>>;
+
+/// The cache all threads share. Keys are hashes; a plan says what it is for.
 #[derive(Debug, Clone)]
-pub enum Known {
-    Link(Arc<Compiled>),
-    /// Nothing has this slug, as of this version and moment.
-    Nothing {
-        version: u64,
-        at: Timestamp,
-    },
-}
+pub struct Plans(Cache<u64, Arc<Plan>>);
 
-impl Known {
-    fn weight(&self) -> u32 {
-        let texts = match self {
-            Self::Link(link) => link.text_bytes(),
-            Self::Nothing { .. } => 0,
-        };
-        u32::try_from(ENTRY_BYTES + texts).unwrap_or(u32::MAX)
-    }
-}
-
-/// The cache all threads share. Keys are the table's hashes; the entry says which link it is.
-#[derive(Debug, Clone)]
-pub struct SharedCache(Cache<u64, Known>);
-
-impl SharedCache {
+impl Plans {
     /// Bounded to about `bytes_max`.
     #[must_use]
     pub fn new(bytes_max: u64) -> Self {
-        let weigh = |_: &u64, known: &Known| known.weight();
+        let weigh = |_: &u64, plan: &Arc<Plan>| {
+            u32::try_from(PLAN_BYTES + plan.text_bytes()).unwrap_or(u32::MAX)
+        };
         Self(Cache::builder().max_capacity(bytes_max).weigher(weigh).build())
     }
 
     #[must_use]
-    pub fn get(&self, key: u64) -> Option<Known> {
+    pub fn get(&self, key: u64) -> Option<Arc<Plan>> {
         self.0.get(&key)
     }
 
-    pub fn put(&self, key: u64, known: Known) {
-        self.0.insert(key, known);
-    }
-
-    /// Forgets what is known about a key.
-    pub fn forget(&self, key: u64) {
-        self.0.invalidate(&key);
+    pub fn put(&self, key: u64, plan: Arc<Plan>) {
+        self.0.insert(key, plan);
     }
 }
 
-/// A compiled link as a thread hands it around.
-///
-/// # Why twice counted
-///
-/// The inner count is shared by all threads, and two cores that count the same busy link take its line from each other
-/// on every request. The outer count is this thread's own.
-pub type Held = Rc<Arc<Compiled>>;
+/// What a thread knows about a key.
+#[derive(Debug, Default)]
+enum Known {
+    #[default]
+    Unasked,
+    Link(u64, Box<Compiled>),
+    /// Nothing had this slug then.
+    Nothing(u64, Timestamp),
+}
 
-/// One thread's front cache.
+/// The answer of a front cache.
 #[derive(Debug)]
-pub struct Front {
+pub enum Front<T> {
+    /// The link, or that there is none.
+    Known(Option<T>),
+    Unasked,
+}
+
+/// One thread's caches, of one version of the catalog.
+#[derive(Debug)]
+pub struct FrontCache {
     version: Cell<u64>,
-    slots: RefCell<Vec<Option<(u64, Held)>>>,
+    links: RefCell<Vec<Known>>,
+    plans: RefCell<HashMap<u64, Held>>,
 }
 
-impl Default for Front {
+impl Default for FrontCache {
     fn default() -> Self {
-        Self { version: Cell::new(0), slots: RefCell::new(vec![None; FRONT_ENTRIES]) }
+        let links = (0..FRONT_LINKS).map(|_| Known::Unasked).collect();
+        Self { version: Cell::new(0), links: RefCell::new(links), plans: RefCell::default() }
     }
 }
 
-impl Front {
-    fn slot(key: u64) -> usize {
-        // Bits that pick neither the shard nor the place in it.
-        usize::try_from(key >> 8).unwrap_or_default() % FRONT_ENTRIES
+fn slot(key: u64) -> usize {
+    // Bits that do not pick the shard.
+    usize::try_from(key >> 8).unwrap_or_default() % FRONT_LINKS
+}
+
+impl FrontCache {
+    /// Forgets everything unless it is of this version.
+    pub fn follow(&self, version: u64) {
+        if self.version.replace(version) != version {
+            self.links.borrow_mut().fill_with(Known::default);
+            self.plans.borrow_mut().clear();
+        }
     }
 
-    /// The link under `key`, if it was put at this version of the catalog.
+    /// What is known about `key`. A link stays borrowed until it is dropped.
     #[must_use]
-    pub fn get(&self, key: u64, version: u64) -> Option<Held> {
-        if self.version.get() != version {
-            self.slots.borrow_mut().fill(None);
-            self.version.set(version);
-            return None;
-        }
-        match &self.slots.borrow()[Self::slot(key)] {
-            Some((held, link)) if *held == key => Some(Rc::clone(link)),
-            _ => None,
+    pub fn get(&self, key: u64, now: Timestamp) -> Front<Ref<'_, Compiled>> {
+        let links = self.links.borrow();
+        match &links[slot(key)] {
+            Known::Nothing(held, at) if *held == key && now.since(*at) < UNKNOWN_FOR => {
+                Front::Known(None)
+            }
+            Known::Link(held, _) if *held == key => Front::Known(
+                Ref::filter_map(links, |links| match &links[slot(key)] {
+                    Known::Link(_, link) => Some(&**link),
+                    Known::Nothing(..) | Known::Unasked => None,
+                })
+                .ok(),
+            ),
+            _ => Front::Unasked,
         }
     }
 
-    pub fn put(&self, key: u64, link: Held) {
-        self.slots.borrow_mut()[Self::slot(key)] = Some((key, link));
+    /// Remembers what the table said.
+    pub fn put(&self, key: u64, link: Option<Compiled>, now: Timestamp) {
+        self.links.borrow_mut()[slot(key)] = match link {
+            Some(link) => Known::Link(key, Box::new(link)),
+            None => Known::Nothing(key, now),
+        };
+    }
+
+    #[must_use]
+    pub fn plan(&self, key: u64) -> Option<Held> {
+        self.plans.borrow().get(&key).cloned()
+    }
+
+    pub fn put_plan(&self, key: u64, plan: Held) {
+        let mut plans = self.plans.borrow_mut();
+        if plans.len() >= FRONT_PLANS {
+            plans.clear();
+        }
+        plans.insert(key, plan);
     }
 }

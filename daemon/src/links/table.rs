@@ -51,6 +51,64 @@ struct Packed<'a> {
     wildcard_code: Option<&'a str>,
 }
 
+/// A link as it stands in the table; its texts borrow from the arena.
+#[derive(Debug, Clone, Copy)]
+pub struct Row<'a> {
+    pub id: LinkId,
+    pub number: LinkNumber,
+    pub tenant: TenantId,
+    pub campaign: CampaignId,
+    pub offer: Option<OfferId>,
+    pub publisher: PublisherId,
+    pub domain: Option<DomainId>,
+    pub slug: &'a str,
+    pub destination: Option<&'a str>,
+    pub fallback_url: Option<&'a str>,
+    pub expires_at: Option<Timestamp>,
+    pub state: LinkState,
+    pub wildcard_code: Option<&'a str>,
+}
+
+impl<'a> From<&'a Link> for Row<'a> {
+    fn from(link: &'a Link) -> Self {
+        Self {
+            id: link.id,
+            number: link.number,
+            tenant: link.tenant,
+            campaign: link.campaign,
+            offer: link.offer,
+            publisher: link.publisher,
+            domain: link.domain,
+            slug: &link.slug,
+            destination: link.destination.as_deref(),
+            fallback_url: link.fallback_url.as_deref(),
+            expires_at: link.expires_at,
+            state: link.state,
+            wildcard_code: link.wildcard_code.as_deref(),
+        }
+    }
+}
+
+impl From<Row<'_>> for Link {
+    fn from(row: Row<'_>) -> Self {
+        Self {
+            id: row.id,
+            number: row.number,
+            tenant: row.tenant,
+            campaign: row.campaign,
+            offer: row.offer,
+            publisher: row.publisher,
+            domain: row.domain,
+            slug: row.slug.into(),
+            destination: row.destination.map(Box::from),
+            fallback_url: row.fallback_url.map(Box::from),
+            expires_at: row.expires_at,
+            state: row.state,
+            wildcard_code: row.wildcard_code.map(Box::from),
+        }
+    }
+}
+
 /// Where a link stands in its shard.
 #[derive(Debug, Clone, Copy, Default)]
 struct Slot {
@@ -71,23 +129,17 @@ struct Shard {
     garbage_bytes: usize,
 }
 
-/// Repeating ids as small numbers.
-#[derive(Debug, Default)]
-struct Dictionary {
-    ids: RwLock<Vec<u128>>,
-}
-
-impl Dictionary {
-    fn id(&self, number: u32) -> u128 {
-        self.ids.read().get(number as usize).copied().unwrap_or_default()
-    }
+/// The id of a number of the dictionary.
+fn id_of(ids: &[u128], number: u32) -> u128 {
+    ids.get(number as usize).copied().unwrap_or_default()
 }
 
 /// The links as readers see them.
 #[derive(Debug)]
 pub struct LinkTable {
     shards: Box<[RwLock<Shard>]>,
-    dictionary: Dictionary,
+    /// Repeating ids by their small numbers.
+    ids: RwLock<Vec<u128>>,
     /// Links by the hash of tenant and wildcard code: hashes of their own keys.
     wildcards: RwLock<HashMap<u64, Vec<u64>>>,
     hasher: SipHasher13,
@@ -197,7 +249,7 @@ impl LinkTable {
     pub fn new(seed: [u64; 2]) -> Self {
         Self {
             shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
-            dictionary: Dictionary::default(),
+            ids: RwLock::default(),
             wildcards: RwLock::default(),
             hasher: SipHasher13::new_with_keys(seed[0], seed[1]),
             count: std::sync::atomic::AtomicUsize::new(0),
@@ -213,21 +265,37 @@ impl LinkTable {
         hasher.finish()
     }
 
+    /// The table's keyed hasher, for other keys that nobody outside may aim at.
+    #[must_use]
+    pub fn hasher(&self) -> SipHasher13 {
+        self.hasher
+    }
+
     fn shard(&self, hash: u64) -> &RwLock<Shard> {
         #[expect(clippy::cast_possible_truncation, reason = "the low bits pick the shard")]
         let number = hash as usize % SHARDS;
         &self.shards[number]
     }
 
+    /// What `read` makes of the link with this slug, in lower case; called at most once, under the lock of a shard.
+    pub fn read<T>(
+        &self,
+        hash: u64,
+        (tenant, slug): (TenantId, &str),
+        read: impl FnOnce(Row<'_>) -> T,
+    ) -> Option<T> {
+        let shard = self.shard(hash).read();
+        let ids = self.ids.read();
+        let is_it =
+            |packed: &Packed<'_>| packed.slug == slug && id_of(&ids, packed.tenant) == tenant.0;
+        let at = shard.find(tag(hash), is_it)?;
+        shard.packed(shard.slots[at].place).and_then(|packed| unpack(&packed, &ids)).map(read)
+    }
+
     /// The link with this slug, in lower case.
     #[must_use]
     pub fn get(&self, hash: u64, tenant: TenantId, slug: &str) -> Option<Link> {
-        let shard = self.shard(hash).read();
-        let is_it = |packed: &Packed<'_>| {
-            packed.slug == slug && self.dictionary.id(packed.tenant) == tenant.0
-        };
-        let at = shard.find(tag(hash), is_it)?;
-        shard.packed(shard.slots[at].place).and_then(|packed| self.unpack(&packed))
+        self.read(hash, (tenant, slug), |row| row.into())
     }
 
     /// The wildcard links of a publisher, by its code: one per campaign it is enrolled in.
@@ -239,25 +307,27 @@ impl LinkTable {
         let mut links = Vec::with_capacity(hashes.len());
         for hash in hashes {
             let shard = self.shard(hash).read();
+            let ids = self.ids.read();
             let is_it = |packed: &Packed<'_>| {
-                self.dictionary.id(packed.tenant) == tenant.0
+                id_of(&ids, packed.tenant) == tenant.0
                     && packed.wildcard_code.is_some_and(|held| held.eq_ignore_ascii_case(&code))
             };
             let at = shard.find(tag(hash), is_it);
             let packed = at.and_then(|at| shard.packed(shard.slots[at].place));
-            links.extend(packed.and_then(|packed| self.unpack(&packed)));
+            links.extend(packed.and_then(|packed| unpack(&packed, &ids)).map(Link::from));
         }
         links
     }
 
     /// Calls `each` with every link, in no order.
-    pub fn for_each(&self, mut each: impl FnMut(Link)) {
+    pub fn for_each(&self, mut each: impl FnMut(Row<'_>)) {
         for shard in &self.shards {
             let shard = shard.read();
+            let ids = self.ids.read();
             for slot in shard.slots.iter().filter(|slot| slot.place != 0 && slot.place != REMOVED) {
-                if let Some(link) = shard.packed(slot.place).and_then(|packed| self.unpack(&packed))
+                if let Some(row) = shard.packed(slot.place).as_ref().and_then(|it| unpack(it, &ids))
                 {
-                    each(link);
+                    each(row);
                 }
             }
         }
@@ -278,42 +348,41 @@ impl LinkTable {
         };
         self.shards.iter().map(held).sum()
     }
+}
 
-    fn unpack(&self, packed: &Packed<'_>) -> Option<Link> {
-        let id = |number: u32| self.dictionary.id(number);
-        Some(Link {
-            id: LinkId(u128::from_le_bytes(packed.id)),
-            number: LinkNumber(packed.number),
-            tenant: TenantId(id(packed.tenant)),
-            campaign: CampaignId(id(packed.campaign)),
-            offer: packed.offer.map(|number| OfferId(id(number))),
-            publisher: PublisherId(id(packed.publisher)),
-            domain: packed.domain.map(|number| DomainId(id(number))),
-            slug: packed.slug.into(),
-            destination: packed.destination.map(Box::from),
-            fallback_url: packed.fallback_url.map(Box::from),
-            expires_at: packed.expires_at.map(Timestamp),
-            state: LinkState::from_code(packed.state)?,
-            wildcard_code: packed.wildcard_code.map(Box::from),
-        })
-    }
+fn unpack<'a>(packed: &Packed<'a>, ids: &[u128]) -> Option<Row<'a>> {
+    Some(Row {
+        id: LinkId(u128::from_le_bytes(packed.id)),
+        number: LinkNumber(packed.number),
+        tenant: TenantId(id_of(ids, packed.tenant)),
+        campaign: CampaignId(id_of(ids, packed.campaign)),
+        offer: packed.offer.map(|number| OfferId(id_of(ids, number))),
+        publisher: PublisherId(id_of(ids, packed.publisher)),
+        domain: packed.domain.map(|number| DomainId(id_of(ids, number))),
+        slug: packed.slug,
+        destination: packed.destination,
+        fallback_url: packed.fallback_url,
+        expires_at: packed.expires_at.map(Timestamp),
+        state: LinkState::from_code(packed.state)?,
+        wildcard_code: packed.wildcard_code,
+    })
 }
 
 impl TableWriter {
     fn number(&mut self, table: &LinkTable, id: u128) -> u32 {
         *self.numbers.entry(id).or_insert_with(|| {
-            let mut ids = table.dictionary.ids.write();
+            let mut ids = table.ids.write();
             ids.push(id);
             u32::try_from(ids.len() - 1).unwrap_or(u32::MAX)
         })
     }
 
-    /// Puts a link; hashes of keys whose answer changed are added to `changed`.
-    pub fn put(&mut self, table: &LinkTable, link: &Link, changed: &mut Vec<u64>) {
-        self.remove(table, link.id, changed);
+    /// Puts a link in the place of the one with its id or its slug.
+    pub fn put(&mut self, table: &LinkTable, link: &Link) {
+        self.remove(table, link.id);
         let hash = table.key_hash(link.tenant, &link.slug);
         if let Some(other) = table.get(hash, link.tenant, &link.slug) {
-            self.remove(table, other.id, changed);
+            self.remove(table, other.id);
         }
         let packed = Packed {
             id: link.id.0.to_le_bytes(),
@@ -337,12 +406,11 @@ impl TableWriter {
             table.wildcards.write().entry(code).or_default().push(hash);
         }
         self.keys.insert(link.id, hash);
-        changed.push(hash);
         table.count.store(self.keys.len(), std::sync::atomic::Ordering::Relaxed);
     }
 
     /// Removes a link, if it is there.
-    pub fn remove(&mut self, table: &LinkTable, id: LinkId, changed: &mut Vec<u64>) {
+    pub fn remove(&mut self, table: &LinkTable, id: LinkId) {
         let Some(hash) = self.keys.remove(&id) else { return };
         let mut shard = table.shard(hash).write();
         let bits = id.0.to_le_bytes();
@@ -350,7 +418,7 @@ impl TableWriter {
             let start = shard.slots[at].place as usize - 1;
             let packed = shard.packed(shard.slots[at].place);
             let code = packed.and_then(|packed| {
-                let tenant = TenantId(table.dictionary.id(packed.tenant));
+                let tenant = TenantId(id_of(&table.ids.read(), packed.tenant));
                 packed.wildcard_code.map(|code| table.key_hash(tenant, &code.to_ascii_lowercase()))
             });
             let bytes = packed_bytes(&shard.arena[start..]);
@@ -360,7 +428,6 @@ impl TableWriter {
                 forget_wildcard(table, code, hash);
             }
         }
-        changed.push(hash);
         table.count.store(self.keys.len(), std::sync::atomic::Ordering::Relaxed);
     }
 }

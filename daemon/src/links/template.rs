@@ -253,6 +253,17 @@ pub struct Appender<'o> {
 impl Appender<'_> {
     /// Appends `name=value`, both percent-encoded.
     pub fn push(&mut self, name: &str, value: &[u8]) {
+        self.push_name(name);
+        push_encoded(self.out, value);
+    }
+
+    /// Appends `name=value` with a value that has unreserved characters only, such as a slug or a click id.
+    pub fn push_plain(&mut self, name: &str, value: &str) {
+        self.push_name(name);
+        self.out.push_str(value);
+    }
+
+    fn push_name(&mut self, name: &str) {
         match self.joiner {
             Joiner::Question => self.out.push('?'),
             Joiner::Ampersand => self.out.push('&'),
@@ -261,7 +272,6 @@ impl Appender<'_> {
         self.joiner = Joiner::Ampersand;
         push_encoded(self.out, name.as_bytes());
         self.out.push('=');
-        push_encoded(self.out, value);
     }
 }
 

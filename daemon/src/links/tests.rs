@@ -7,7 +7,7 @@ use model::clock::ManualClock;
 use super::*;
 use crate::catalog::Follower;
 use crate::catalog::source::MemorySource;
-use crate::links::cache::SharedCache;
+use crate::links::cache::Plans;
 use crate::links::table::TableWriter;
 
 const NOW: Timestamp = Timestamp(1_700_000_000_000_000);
@@ -35,7 +35,7 @@ fn domain() -> Domain {
 }
 
 fn view() -> Arc<View> {
-    Arc::new(View::new([1, 2], SharedCache::new(1 << 20)))
+    Arc::new(View::new([1, 2], Plans::new(1 << 20)))
 }
 
 fn state_of(links: &Links, now: Timestamp) -> Option<bool> {
@@ -50,7 +50,7 @@ fn unknown_slugs_are_remembered_for_a_second() {
     assert_eq!(state_of(&links, NOW), None);
     // Put behind the back of the follower: the version does not move, so only time can tell.
     let mut writer = TableWriter::default();
-    writer.put(&view.table, &link(LinkState::Live), &mut Vec::new());
+    writer.put(&view.table, &link(LinkState::Live));
     let just_before = Timestamp(NOW.0 + 999_999);
     assert_eq!(state_of(&links, just_before), None);
     assert!(state_of(&links, NOW + Duration::from_secs(1)).is_some());
@@ -62,9 +62,9 @@ fn without_a_new_version_a_change_is_not_seen() {
     let view = view();
     let links = Links::new(Arc::clone(&view));
     let mut writer = TableWriter::default();
-    writer.put(&view.table, &link(LinkState::Live), &mut Vec::new());
+    writer.put(&view.table, &link(LinkState::Live));
     assert!(state_of(&links, NOW).is_some());
-    writer.remove(&view.table, LinkId(1), &mut Vec::new());
+    writer.remove(&view.table, LinkId(1));
     assert!(state_of(&links, NOW).is_some());
 }
 

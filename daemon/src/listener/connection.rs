@@ -180,7 +180,7 @@ fn finish(slot: &Slot, answer: Answer, headers: HeaderMap) -> hyper::Response<Bo
 
 fn counted(rooms: &Rooms, request: &Request<'_>, ask: Ask<'_>) -> Answer {
     let started_at = rooms.clock.now();
-    let answer = redirect(rooms, request, ask);
+    let answer = redirect(rooms, request, ask, started_at);
     let outcome = match &answer {
         Answer::Redirect { .. } => RedirectOutcome::Redirected,
         Answer::Fallback { .. } => RedirectOutcome::Fallback,

@@ -1,4 +1,5 @@
 use std::net::IpAddr;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use http::HeaderMap;
@@ -23,6 +24,8 @@ use rand::rngs::StdRng;
 
 use super::*;
 use crate::catalog::directory::Directory;
+use crate::links::Plan;
+use crate::links::table::Row;
 
 const NOW: Timestamp = Timestamp(1_700_000_000_123_456);
 const PLAIN: Sighting = Sighting { visitor: 7, unique: true, filtered: None, suspect: None };
@@ -69,7 +72,8 @@ fn compiled(destination: &str) -> Compiled {
         state: LinkState::Live,
         wildcard_code: None,
     };
-    Compiled::new(&link, &Arc::new(directory), 1)
+    let row = Row::from(&link);
+    Compiled::new(&row, Rc::new(Arc::new(Plan::new(&row, &directory, 1))))
 }
 
 fn ring() -> KeyRing {
@@ -82,7 +86,7 @@ fn mint(uri: &str, headers: &HeaderMap, seed: u64, sighting: Sighting) -> (Strin
         (compiled("https://shop.example/?r={random}"), ring(), uri.parse().unwrap());
     let client = IpAddr::from([192, 0, 2, 77]);
     let request = Request::read(&Method::GET, &uri, headers, client).unwrap();
-    let die = Die { link: &link, template: link.template.as_ref().unwrap(), ring: &ring };
+    let die = Die { link: &link, template: link.plan.template.as_ref().unwrap(), ring: &ring };
     let mut chance = StdRng::seed_from_u64(seed);
     let minted = click(die, &request, sighting, NOW, &mut chance);
     let bytes = model::wire::encode_click(&minted.click, Vec::new()).leak();
@@ -134,6 +138,6 @@ fn texts_are_cut_to_their_limits() {
 #[test]
 fn a_page_shows_the_destination_without_us() {
     let link = compiled("https://shop.example/p?cid={click_id}&a=1#x");
-    let template = link.template.as_ref().unwrap();
+    let template = link.plan.template.as_ref().unwrap();
     assert_eq!(shown(template), "https://shop.example/p?cid=&a=1#x");
 }
