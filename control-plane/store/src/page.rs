@@ -10,7 +10,8 @@ pub const PAGE_ROWS_MAX: u32 = 500;
 /// Which page of a list is asked for.
 #[derive(Debug, Clone, Default)]
 pub struct PageAsk {
-    /// Rows at most; 0 and anything above [`PAGE_ROWS_MAX`] mean [`PAGE_ROWS_MAX`].
+    /// Rows at most; 0 means [`PAGE_ROWS_MAX`], and one more than that is the most: a look at
+    /// whether more follow.
     pub limit: u32,
     /// The id of the last row of the page before; absent: the first page.
     pub after: Option<String>,
@@ -24,7 +25,7 @@ impl PageAsk {
     }
 
     pub(crate) fn rows(&self) -> i64 {
-        let limit = if self.limit == 0 { PAGE_ROWS_MAX } else { self.limit.min(PAGE_ROWS_MAX) };
+        let limit = if self.limit == 0 { PAGE_ROWS_MAX } else { self.limit.min(PAGE_ROWS_MAX + 1) };
         i64::from(limit)
     }
 }
@@ -62,8 +63,8 @@ impl Statement {
         }
     }
 
-    /// Adds `piece IN (…)`. The list is padded to a few lengths, so that few texts are prepared; repeating a value
-    /// in a list changes nothing. An empty list matches nothing.
+    /// Adds `piece IN (…)`. The list is padded to a few lengths, so that few texts are prepared;
+    /// repeating a value in a list changes nothing. An empty list matches nothing.
     pub(crate) fn among(&mut self, piece: &'static str, values: impl IntoIterator<Item = Value>) {
         let mut values: Vec<Value> = values.into_iter().collect();
         let Some(last) = values.last().cloned() else {

@@ -1,5 +1,5 @@
-//! Sums per quarter of an hour, moved in the database transaction of what they count: one set of numbers for every
-//! report.
+//! Sums per quarter of an hour, moved in the database transaction of what they count: one set of
+//! numbers for every report.
 
 use std::collections::BTreeMap;
 
@@ -107,7 +107,8 @@ pub struct EventKey {
     pub publisher: Option<PublisherId>,
 }
 
-/// Which rows are summed. `from` and `to` are rounded down to buckets, `to` up when it lies inside one.
+/// Which rows are summed. `from` and `to` are rounded down to buckets, `to` up when it lies inside
+/// one.
 #[derive(Debug, Clone)]
 pub struct StatsFilter {
     /// First instant.
@@ -356,6 +357,26 @@ impl Rollups<'_> {
             row.money.extend(part.money);
         }
         Ok(rows.into_values().collect())
+    }
+
+    /// What shoppers get of pending and approved conversions claimed in the span, per currency,
+    /// alphabetically. Summed from the conversions themselves: the rollups do not keep it.
+    ///
+    /// # Errors
+    /// As [`Self::add_clicks`].
+    pub async fn shared(&mut self, filter: &StatsFilter) -> StoreResult<Vec<(Currency, i64)>> {
+        let begin = "SELECT currency, SUM(shopper_minor) AS shared \
+                     FROM conversions WHERE tenant_id = $1 AND status IN ('pending', 'approved')";
+        let mut statement = Statement::new(begin, params![self.0.tenant()]);
+        statement.value("AND claimed_at >=", bucket_of(filter.from));
+        statement.value("AND claimed_at <", filter.to);
+        statement.when("AND publisher_id =", filter.publisher);
+        statement.when("AND campaign_id =", filter.campaign);
+        statement.when("AND advertiser_id =", filter.advertiser);
+        statement.when("AND link_id =", filter.link);
+        statement.text("GROUP BY currency ORDER BY currency");
+        let rows = self.0.fetch_built(statement.sql, statement.params).await?;
+        rows.iter().map(|row| Ok((currency_of(row, "currency")?, row.int("shared")?))).collect()
     }
 
     async fn clicks_by(

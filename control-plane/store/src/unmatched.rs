@@ -1,4 +1,5 @@
-//! Claims nobody could be credited for. Those with reason `unknown_order` are news parked until their order arrives.
+//! Claims nobody could be credited for. Those with reason `unknown_order` are news parked until
+//! their order arrives.
 
 use std::time::Duration;
 
@@ -23,7 +24,7 @@ use crate::unit::BatchTx;
 use crate::unit::TenantTx;
 
 /// How long unmatched claims and parked news are kept.
-pub const UNMATCHED_FOR: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+pub const UNMATCHED_FOR: Duration = Duration::from_hours(90 * 24);
 
 /// One claim without anybody to credit.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,6 +49,19 @@ pub struct UnmatchedRow {
     pub expires_at: Timestamp,
     /// Its order came, or a replay matched it.
     pub resolved_at: Option<Timestamp>,
+}
+
+impl UnmatchedRow {
+    /// What a page behind this row is asked for with: an inbound can have several claims.
+    #[must_use]
+    pub fn cursor(&self) -> String {
+        format!("{}:{}", self.event, self.claim_index)
+    }
+}
+
+fn parse_cursor(text: &str) -> Option<(EventId, i64)> {
+    let (event, index) = text.split_once(':')?;
+    Some((event.parse().ok()?, index.parse().ok()?))
 }
 
 /// Which unmatched claims are listed.
@@ -189,7 +203,7 @@ impl Unmatched<'_> {
         self.0.execute(sql, params).await.map(drop)
     }
 
-    /// One page, newest first. `page.after` is the event id of the last row.
+    /// One page, newest first. `page.after` is the [`UnmatchedRow::cursor`] of the last row.
     ///
     /// # Errors
     /// [`crate::error::StoreError::Database`].
@@ -204,7 +218,12 @@ impl Unmatched<'_> {
         statement.when("AND advertiser_id =", filter.advertiser);
         statement.when("AND reason =", filter.reason.as_ref());
         statement.when("AND resolved_at IS NULL AND expires_at >", filter.open_at);
-        statement.when("AND event_id <", page.after.as_ref());
+        if let Some((event, index)) = page.after.as_deref().and_then(parse_cursor) {
+            statement.value("AND (event_id <", event);
+            statement.value("OR (event_id =", event);
+            statement.value("AND claim_index >", index);
+            statement.text("))");
+        }
         statement.value("ORDER BY event_id DESC, claim_index LIMIT", page.rows());
         self.0.fetch_built(statement.sql, statement.params).await?.iter().map(from_row).collect()
     }
