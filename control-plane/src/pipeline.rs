@@ -35,7 +35,7 @@ mod parcel;
 mod post;
 mod screen;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use again::Rehearsal;
 pub use again::ReprocessError;
@@ -258,18 +258,20 @@ pub(crate) async fn convert(
     mut parcels: Vec<Parcel>,
     intake: Option<&Intake>,
 ) -> Result<Vec<Posted>, PipelineError> {
+    let mut passed_more = 0;
     for _ in 0..TERMS_RETRIES_MAX {
         let now = rooms.clock.now();
-        let mut view = View::begin(&rooms.store, &rooms.memory, &parcels).await?;
+        let mut view = Box::pin(View::begin(&rooms.store, &rooms.memory, &parcels)).await?;
         adapt::adapt(rooms.adapting(&view), &view, &mut parcels).await?;
-        view.load(&rooms.store, &parcels).await?;
+        Box::pin(view.load(&rooms.store, &parcels)).await?;
         attribute_batch(rooms.mutation, &mut view, &mut parcels);
-        screen::screen(rooms.screening(now), &view, &mut parcels).await?;
-        let posted = post::post(rooms.posting(now, intake), &view, &parcels).await;
+        Box::pin(screen::screen(rooms.screening(now), &view, &mut parcels)).await?;
+        let posted = Box::pin(post::post(rooms.posting(now, (intake, passed_more)), &view, &parcels)).await;
         view.keep(&rooms.memory);
         match posted {
             Ok(posted) => return Ok(posted),
-            Err(PostRefused::Replayed(known)) => {
+            Err(PostRefused::Replayed { known, elsewhere }) => {
+                passed_more += elsewhere;
                 parcels.retain(|parcel| !known.contains(&parcel.inbound.event_id));
             }
             Err(PostRefused::TermsMoved) => {}
@@ -324,7 +326,12 @@ impl Rooms {
         screen::Bench { plugins: &self.plugins, store: &self.store, ids: &self.ids, now }
     }
 
-    const fn posting<'a>(&'a self, now: Timestamp, intake: Option<&'a Intake>) -> post::Bench<'a> {
-        post::Bench { store: &self.store, ids: &self.ids, now, mutation: self.mutation, intake }
+    const fn posting<'a>(
+        &'a self,
+        now: Timestamp,
+        (intake, passed_more): (Option<&'a Intake>, u64),
+    ) -> post::Bench<'a> {
+        let Self { store, ids, mutation, .. } = self;
+        post::Bench { store, ids, now, mutation: *mutation, intake, passed_more }
     }
 }
