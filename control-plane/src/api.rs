@@ -1,9 +1,9 @@
 //! The JSON API under `/v1`, its OpenAPI document and two plain pages.
 //!
-//! A call's way: `serve` finds the caller, checks limit and role, reads the body, and runs the endpoint's handler in a
-//! task of its own, inside one unit of work that also keeps the audit row, the answer for an `Idempotency-Key` and what
-//! the daemon must be told. Each endpoint is one file `api/<resource>/<verb>.rs`; the router and the document are both
-//! made from their `ENDPOINT`s.
+//! A call's way: `serve` finds the caller, checks limit and role, reads the body, and runs the
+//! endpoint's handler in a task of its own, inside one unit of work that also keeps the audit row,
+//! the answer for an `Idempotency-Key` and what the daemon must be told. Each endpoint is one file
+//! `api/<resource>/<verb>.rs`; the router and the document are both made from their `ENDPOINT`s.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -212,18 +212,18 @@ fn endpoints() -> Vec<Endpoint> {
     .concat()
 }
 
-/// The API as a router. Serve it with the peer's address (`ConnectInfo<SocketAddr>`), which limits go by.
-#[must_use]
+/// The API as a router. Serve it with the peer's address (`ConnectInfo<SocketAddr>`), which limits
+/// go by.
 pub fn router(parts: ApiParts) -> Router {
-    router_of(Arc::new(Api::new(parts, Mutation::None)))
+    router_of(&Arc::new(Api::new(parts, Mutation::None)))
 }
 
-fn router_of(api: Arc<Api>) -> Router {
+fn router_of(api: &Arc<Api>) -> Router {
     let mut paths: BTreeMap<&'static str, MethodRouter> = BTreeMap::new();
     for endpoint in endpoints() {
         for path in std::iter::once(&endpoint.path).chain(endpoint.aliases) {
             let doors = paths.remove(path).unwrap_or_default();
-            let api = Arc::clone(&api);
+            let api = Arc::clone(api);
             let door = move |params: Result<RawPathParams, RawPathParamsRejection>,
                              request: Request<Body>| {
                 let api = Arc::clone(&api);
@@ -236,12 +236,12 @@ fn router_of(api: Arc<Api>) -> Router {
             paths.insert(path, doors.on(filter(endpoint.method), door));
         }
     }
-    let mut router = pages::router(&api);
+    let mut router = pages::router(api);
     for (path, doors) in paths {
         router = router.route(path, doors);
     }
     let unknown = {
-        let api = Arc::clone(&api);
+        let api = Arc::clone(api);
         move |request: Request<Body>| {
             let api = Arc::clone(&api);
             async move { nowhere(&api, request) }

@@ -1,13 +1,14 @@
 //! Publishing: what changed becomes entries of the catalog log, in the order of the changes.
 //!
-//! A change writes a row of `catalog_outbox` in its own database transaction. The [`Publisher`] reads the oldest rows,
-//! builds each object as it is *now*, appends the entries durably, and only then forgets the rows. A crash in between
-//! repeats entries, which replace themselves; nothing is left out.
+//! A change writes a row of `catalog_outbox` in its own database transaction. The [`Publisher`]
+//! reads the oldest rows, builds each object as it is *now*, appends the entries durably, and only
+//! then forgets the rows. A crash in between repeats entries, which replace themselves; nothing is
+//! left out.
 //!
 //! # Why the object as it is now, and not as it was
 //!
-//! Followers want the present. A burst of changes to one object is one entry, and a row that waited through a crash
-//! cannot bring back an old state.
+//! Followers want the present. A burst of changes to one object is one entry, and a row that waited
+//! through a crash cannot bring back an old state.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -83,12 +83,11 @@ fn read(input: &mut Input) -> Given {
     for (position, host) in
         input.texts("allowed_hosts", HOSTS_MAX, 253).unwrap_or_default().iter().enumerate()
     {
-        match urls::host(host) {
-            Some(host) => allowed_hosts.push(host),
-            None => {
-                let detail = "must be a host name such as shop.example";
-                input.refuse(&format!("allowed_hosts[{position}]"), detail);
-            }
+        if let Some(host) = urls::host(host) {
+            allowed_hosts.push(host);
+        } else {
+            let detail = "must be a host name such as shop.example";
+            input.refuse(&format!("allowed_hosts[{position}]"), detail);
         }
     }
     let mut terms_days = None;

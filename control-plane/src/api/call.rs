@@ -18,7 +18,8 @@ use crate::api::error::Problem;
 use crate::api::input::Field;
 use crate::api::input::Input;
 
-/// A call: who calls, what was sent, and the unit of work it runs in. The driver saves it after a good answer.
+/// A call: who calls, what was sent, and the unit of work it runs in. The driver saves it after a
+/// good answer.
 pub(crate) struct Call {
     pub(crate) api: Arc<Api>,
     pub(crate) caller: Caller,

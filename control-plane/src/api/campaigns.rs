@@ -188,15 +188,13 @@ async fn read_budget(
     input: &mut Input,
     advertiser: Option<AdvertiserId>,
 ) -> Result<Option<i64>, Problem> {
-    match currency_of(call, advertiser).await? {
-        Some(currency) => Ok(input.money("budget", currency).map(|money| money.minor)),
-        None => {
-            if input.value("budget").is_some() {
-                input.refuse("budget", "needs an advertiser, whose currency it is in");
-            }
-            Ok(None)
+    let Some(currency) = currency_of(call, advertiser).await? else {
+        if input.value("budget").is_some() {
+            input.refuse("budget", "needs an advertiser, whose currency it is in");
         }
-    }
+        return Ok(None);
+    };
+    Ok(input.money("budget", currency).map(|money| money.minor))
 }
 
 /// The currency of a campaign's advertiser.

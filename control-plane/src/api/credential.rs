@@ -1,4 +1,5 @@
-//! API keys: `gm_live_<id>_<secret>`. The id finds the row, the secret is compared by its HMAC under the pepper.
+//! API keys: `gm_live_<id>_<secret>`. The id finds the row, the secret is compared by its HMAC
+//! under the pepper.
 
 use hmac::Hmac;
 use hmac::Mac;
@@ -114,6 +115,9 @@ pub(crate) fn secret_text(rng: &mut (dyn RngCore + Send)) -> String {
 }
 
 /// HMAC-SHA-256 under the pepper: what is stored of secrets and tokens.
+///
+/// # Panics
+/// Never: HMAC takes keys of any length.
 #[must_use]
 pub fn hash(pepper: &[u8; 32], secret: &[u8]) -> [u8; 32] {
     let mut mac = Hmac::<Sha256>::new_from_slice(pepper).expect("HMAC takes keys of any length");

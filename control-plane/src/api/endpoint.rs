@@ -1,5 +1,5 @@
-//! One endpoint: its door, who may use it, what it takes, and what runs. Router and OpenAPI document are both made from
-//! these, so an endpoint without a description cannot exist.
+//! One endpoint: its door, who may use it, what it takes, and what runs. Router and OpenAPI
+//! document are both made from these, so an endpoint without a description cannot exist.
 
 use std::pin::Pin;
 

@@ -1,4 +1,5 @@
-//! Enrolments: publishers in campaigns. Each is made with its wildcard link, which `/click?ref=…&target=…` uses.
+//! Enrolments: publishers in campaigns. Each is made with its wildcard link, which
+//! `/click?ref=…&target=…` uses.
 
 use model::id::EnrolmentId;
 use model::id::LinkId;
@@ -79,20 +80,20 @@ fn read(input: &mut Input, currency: Option<Currency>) -> Given {
     let status = input
         .word("status", EnrolmentStatus::parse, EnrolmentStatus::ALL)
         .unwrap_or(EnrolmentStatus::Active);
-    let fixed_fee_minor = match currency {
-        Some(currency) => input.money("fixed_fee", currency).map(|money| money.minor),
-        None => {
-            if input.value("fixed_fee").is_some() {
-                input.refuse("fixed_fee", "needs a campaign of one advertiser");
-            }
-            None
+    let fixed_fee_minor = if let Some(currency) = currency {
+        input.money("fixed_fee", currency).map(|money| money.minor)
+    } else {
+        if input.value("fixed_fee").is_some() {
+            input.refuse("fixed_fee", "needs a campaign of one advertiser");
         }
+        None
     };
     let terms = terms::read(input, currency.unwrap_or(Currency::KZT)).unwrap_or_default();
     Given { status, fixed_fee_minor, terms }
 }
 
-/// Puts a publisher into a campaign, with its wildcard link. One that stood there before and was archived comes back.
+/// Puts a publisher into a campaign, with its wildcard link. One that stood there before and was
+/// archived comes back.
 async fn enrol(
     call: &mut Call,
     campaign: &CampaignRow,

@@ -1,6 +1,7 @@
 //! What can go wrong in an API call, and the only place that knows status codes of failures.
 //!
-//! Answers follow RFC 9457: `application/problem+json` with a stable `type`, and `errors[]` with all bad fields at once.
+//! Answers follow RFC 9457: `application/problem+json` with a stable `type`, and `errors[]` with
+//! all bad fields at once.
 
 use axum::body::Body;
 use axum::http::HeaderValue;

@@ -1,9 +1,11 @@
-//! `Idempotency-Key`: the answer of a POST is kept in the database transaction of what it made, and given again.
+//! `Idempotency-Key`: the answer of a POST is kept in the database transaction of what it made, and
+//! given again.
 //!
 //! # Why sealed
 //!
-//! Some answers show a secret that is stored nowhere else. So kept answers are sealed under the secret that the caller
-//! presents and of which the database knows only a hash: a copy of the database does not open them.
+//! Some answers show a secret that is stored nowhere else. So kept answers are sealed under the
+//! secret that the caller presents and of which the database knows only a hash: a copy of the
+//! database does not open them.
 
 use axum::http::HeaderMap;
 use base64::Engine;
@@ -21,7 +23,7 @@ use crate::api::auth::Caller;
 use crate::api::error::Problem;
 
 /// How long an answer is kept.
-const KEPT_FOR: Duration = Duration::from_secs(24 * 3600);
+const KEPT_FOR: Duration = Duration::from_hours(24);
 
 /// Longest key, in bytes.
 const KEY_BYTES_MAX: usize = 255;
@@ -52,7 +54,8 @@ impl Repeatable {
         Ok(Some(Self { key: key.to_owned(), request_hash: hash.finalize().into() }))
     }
 
-    /// The text of the answer that was given before, if there is one. The same key with another request is refused.
+    /// The text of the answer that was given before, if there is one. The same key with another
+    /// request is refused.
     pub(crate) async fn find(
         &self,
         tx: &mut TenantTx,
@@ -96,7 +99,8 @@ impl Repeatable {
         Ok(())
     }
 
-    /// Seals or opens: HMAC-SHA-256 in counter mode. One key and one request make one stream, used once.
+    /// Seals or opens: HMAC-SHA-256 in counter mode. One key and one request make one stream, used
+    /// once.
     fn seal(&self, secret: &str, bytes: &mut [u8]) {
         for (counter, chunk) in (0_u64..).zip(bytes.chunks_mut(32)) {
             let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes())

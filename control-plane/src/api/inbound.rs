@@ -60,7 +60,8 @@ fn view(row: &InboundRow) -> Value {
     })
 }
 
-/// With the raw request and the claims as the adapter read them. A body that is no text comes as base64.
+/// With the raw request and the claims as the adapter read them. A body that is no text comes as
+/// base64.
 fn detail(row: &InboundRow) -> Value {
     let mut fields = view(row);
     let text = row.body.as_deref().map(std::str::from_utf8);
@@ -85,7 +86,8 @@ fn detail(row: &InboundRow) -> Value {
     fields
 }
 
-/// A stored claim with its instants as the API writes them. Amounts stay text: their currency may not be settled.
+/// A stored claim with its instants as the API writes them. Amounts stay text: their currency may
+/// not be settled.
 pub(super) fn claim_view(claim: &Value) -> Value {
     let mut view = claim.clone();
     let Value::Object(fields) = &mut view else { return view };

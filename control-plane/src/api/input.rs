@@ -1,7 +1,8 @@
-//! Reads the fields of a body or a query, collecting every bad one, so that a caller learns all of them at once.
+//! Reads the fields of a body or a query, collecting every bad one, so that a caller learns all of
+//! them at once.
 //!
-//! What an endpoint takes is declared as [`Field`]s: the declaration refuses unknown names and makes the OpenAPI
-//! document, and reading an undeclared field is a broken invariant.
+//! What an endpoint takes is declared as [`Field`]s: the declaration refuses unknown names and
+//! makes the OpenAPI document, and reading an undeclared field is a broken invariant.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
@@ -103,7 +104,8 @@ impl Input {
         Self { is_query: true, ..Self::new(fields, values) }
     }
 
-    /// The fields of an object as it is, with a patch laid over it. Only `patchable` fields may differ.
+    /// The fields of an object as it is, with a patch laid over it. Only `patchable` fields may
+    /// differ.
     pub(crate) fn merged(
         fields: &'static [Field],
         mut current: Map<String, Value>,
@@ -325,15 +327,11 @@ impl Input {
 
     /// An object with fields of its own; give it back through [`Self::absorb`].
     pub(crate) fn object(&mut self, name: &str, fields: &'static [Field]) -> Option<Self> {
-        match self.value(name)? {
-            Value::Object(values) => {
-                Some(Self::at(format!("{}{name}.", self.place), fields, values))
-            }
-            _ => {
-                self.refuse(name, "must be an object");
-                None
-            }
-        }
+        let Value::Object(values) = self.value(name)? else {
+            self.refuse(name, "must be an object");
+            return None;
+        };
+        Some(Self::at(format!("{}{name}.", self.place), fields, values))
     }
 
     /// A list of objects; give each back through [`Self::absorb`].
@@ -364,7 +362,8 @@ impl Input {
         Some(inputs)
     }
 
-    /// Money in one currency: `{"amount","currency"}`, or the amount alone. A number token is read by its letters.
+    /// Money in one currency: `{"amount","currency"}`, or the amount alone. A number token is read
+    /// by its letters.
     pub(crate) fn money(&mut self, name: &str, currency: Currency) -> Option<Money> {
         let mut value = self.value(name)?;
         if let Value::Object(fields) = &value {
@@ -474,7 +473,8 @@ impl Input {
 
 const UNKNOWN: &str = "is not a field here";
 
-/// Lays a patch over a value: objects are merged, `null` inside them removes, everything else replaces.
+/// Lays a patch over a value: objects are merged, `null` inside them removes, everything else
+/// replaces.
 fn merge(current: &mut Value, patch: Value) {
     match (current, patch) {
         (Value::Object(current), Value::Object(patch)) => {

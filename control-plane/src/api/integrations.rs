@@ -146,7 +146,8 @@ struct Shown {
     hmac_secret: Option<String>,
 }
 
-/// Makes the secrets that `row.auth` demands. The live ones end at `old_end`; of each kind at most two stay.
+/// Makes the secrets that `row.auth` demands. The live ones end at `old_end`; of each kind at most
+/// two stay.
 fn renew_secrets(
     row: &mut IntegrationRow,
     pepper: &[u8; 32],

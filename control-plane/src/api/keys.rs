@@ -72,12 +72,11 @@ pub(crate) fn read_kind(input: &mut Input) -> (Option<KeyKind>, Vec<String>) {
     let given = input.texts("origins", ORIGINS_MAX, 300).unwrap_or_default();
     let mut origins = Vec::new();
     for (position, text) in given.iter().enumerate() {
-        match urls::origin(text) {
-            Some(origin) => origins.push(origin),
-            None => {
-                let detail = "must be an origin such as https://shop.example";
-                input.refuse(&format!("origins[{position}]"), detail);
-            }
+        if let Some(origin) = urls::origin(text) {
+            origins.push(origin);
+        } else {
+            let detail = "must be an origin such as https://shop.example";
+            input.refuse(&format!("origins[{position}]"), detail);
         }
     }
     match (kind, given.is_empty()) {

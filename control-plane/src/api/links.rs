@@ -128,7 +128,8 @@ fn read_changeable(
     }
 }
 
-/// The offer of a new link: the one named, else the campaign's only one. A campaign that lists offers takes no other.
+/// The offer of a new link: the one named, else the campaign's only one. A campaign that lists
+/// offers takes no other.
 async fn read_offer(
     call: &mut Call,
     input: &mut Input,

@@ -1,4 +1,5 @@
-//! Money as the API writes it: `{"amount":"1000.00","currency":"KZT"}`, rates as number tokens. Never a float.
+//! Money as the API writes it: `{"amount":"1000.00","currency":"KZT"}`, rates as number tokens.
+//! Never a float.
 
 use model::money::BasisPoints;
 use model::money::Currency;

@@ -1,4 +1,5 @@
-//! Pages that need no credential: the OpenAPI document, a page that renders it, and a page that says what is where.
+//! Pages that need no credential: the OpenAPI document, a page that renders it, and a page that
+//! says what is where.
 
 use std::sync::Arc;
 
@@ -19,9 +20,10 @@ use crate::api::serve::address;
 const HTML: &str = "text/html; charset=utf-8";
 const JSON: &str = "application/json";
 
-/// Nothing from elsewhere; the one script of the docs page is named by its hash-free nonce-free own file.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'self'; connect-src 'self'; \
-                      base-uri 'none'; frame-ancestors 'none'; form-action 'none'";
+/// Nothing from elsewhere; the one script of the docs page is a file of its own.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'self'; \
+                      connect-src 'self'; base-uri 'none'; frame-ancestors 'none'; \
+                      form-action 'none'";
 
 const START: &str = include_str!("pages/start.html");
 const DOCS: &str = include_str!("pages/docs.html");

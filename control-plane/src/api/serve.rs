@@ -1,4 +1,5 @@
-//! A call's way: who calls, may it, what was sent; then the handler in a unit of work of its own task.
+//! A call's way: who calls, may it, what was sent; then the handler in a unit of work of its own
+//! task.
 
 use std::net::IpAddr;
 use std::net::Ipv4Addr;
@@ -81,7 +82,8 @@ async fn answer(
     let query = Input::query(endpoint.query, query);
     let body = parse_body(&bytes, &tenant)?;
     let sent = Sent { endpoint, caller, path, query, page, body, repeatable };
-    // In a task of its own: a client that leaves drops this future, and must not cancel a database transaction.
+    // In a task of its own: a client that leaves drops this future, and must not cancel a database
+    // transaction.
     let task = api.tasks.clone().spawn(work(api, sent));
     task.await.map_err(|error| Problem::Internal(Box::new(error)))?
 }
@@ -146,7 +148,8 @@ async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
     if is_json && is_plain { Ok(bytes) } else { Err(Problem::MediaType) }
 }
 
-/// The members of a JSON object; nothing sent counts as `{}`. A `tenant_id` is taken if it is the caller's own.
+/// The members of a JSON object; nothing sent counts as `{}`. A `tenant_id` is taken if it is the
+/// caller's own.
 fn parse_body(bytes: &[u8], tenant: &str) -> Result<Map<String, Value>, Problem> {
     if bytes.is_empty() {
         return Ok(Map::new());

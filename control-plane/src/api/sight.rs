@@ -4,7 +4,8 @@ use model::id::AdvertiserId;
 use model::id::PublisherId;
 use store::listing::Reach;
 
-/// Narrows a filter to what a caller sees. `false`: it asks for what is not the caller's, and the answer is empty.
+/// Narrows a filter to what a caller sees. `false`: it asks for what is not the caller's, and the
+/// answer is empty.
 pub(crate) fn narrow(
     reach: Reach,
     publisher: &mut Option<PublisherId>,

@@ -29,7 +29,7 @@ mod grouped;
 mod overview;
 
 /// What a report covers when nobody says.
-const DEFAULT_SPAN: Duration = Duration::from_secs(30 * 24 * 3600);
+const DEFAULT_SPAN: Duration = Duration::from_hours(30 * 24);
 
 /// What an empty report is in.
 const CURRENCY: Currency = Currency::KZT;

@@ -47,8 +47,10 @@ mod access;
 mod fields;
 mod money;
 mod objects;
+mod office;
 mod publishing;
 mod repeats;
+mod reports;
 mod story;
 
 /// 2026-02-01T00:00:00Z.
@@ -83,7 +85,7 @@ struct Ground {
 
 /// A store, the API over it, and the publisher behind it.
 struct World {
-    _dir: TempDir,
+    dir: TempDir,
     store: Store,
     clock: Arc<ManualClock>,
     router: Router,
@@ -162,9 +164,9 @@ impl World {
             pipeline,
             evidence: Arc::new(NoEvidence),
         };
-        let router = router_of(Arc::new(Api::new(parts, mutation)));
+        let router = router_of(&Arc::new(Api::new(parts, mutation)));
         let admin = minted.text;
-        Self { _dir: dir, store, clock, router, pepper, admin, publisher, log }
+        Self { dir, store, clock, router, pepper, admin, publisher, log }
     }
 
     /// Moves the clock, so that later objects have later ids.
@@ -222,7 +224,8 @@ impl World {
             .make_as(
                 key,
                 "/v1/advertisers",
-                json!({"name": "Demo Electronics", "currency": "KZT", "allowed_hosts": ["shop.example"]}),
+                json!({"name": "Demo Electronics", "currency": "KZT",
+                       "allowed_hosts": ["shop.example"]}),
             )
             .await;
         let integration = self

@@ -1,4 +1,5 @@
-//! Addresses that operators give: what may be stored so that the daemon never leads a visitor astray.
+//! Addresses that operators give: what may be stored so that the daemon never leads a visitor
+//! astray.
 
 use url::Host;
 use url::Url;
@@ -28,8 +29,9 @@ pub(crate) fn host(text: &str) -> Option<String> {
 
 /// The host of an https URL that may be stored, macros in path, query and fragment included.
 ///
-/// Before it is parsed it begins with `https://` and a non-slash and has no control characters, spaces, backslashes, or
-/// an `@` in the authority; parsed it has no port but 443 and a plain host name.
+/// Before it is parsed it begins with `https://` and a non-slash and has no control characters,
+/// spaces, backslashes, or an `@` in the authority; parsed it has no port but 443 and a plain host
+/// name.
 pub(crate) fn https_host(text: &str) -> Option<String> {
     let rest = text.strip_prefix("https://")?;
     let is_odd = |letter: char| letter.is_control() || letter == ' ' || letter == '\\';

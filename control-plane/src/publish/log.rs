@@ -16,8 +16,8 @@ pub struct LogError(#[source] pub AppendError);
 
 /// An ordered log that daemons follow. Two are written: the journal's lane, and a list for tests.
 pub trait CatalogLog: Send {
-    /// Appends entries in order; returns, once all of them are durable, how many there were. After an error a first
-    /// part of them may be in the log.
+    /// Appends entries in order; returns, once all of them are durable, how many there were. After
+    /// an error a first part of them may be in the log.
     fn append(
         &mut self,
         entries: Vec<CatalogEntry>,

@@ -100,8 +100,8 @@ impl Advertisers<'_> {
         changed(&mut self.0, CatalogKind::Advertiser, row.id, row.created_at).await
     }
 
-    /// Changes what may change: everything but id, currency, built-in integrations and time. Its keys and integrations
-    /// are told anew, because they end with it.
+    /// Changes what may change: everything but id, currency, built-in integrations and time. Its
+    /// keys and integrations are told anew, because they end with it.
     ///
     /// # Errors
     /// [`StoreError::Database`].

@@ -87,7 +87,8 @@ impl Campaigns<'_> {
         let sql = "INSERT INTO campaigns (tenant_id, id, advertiser_id, name, starts_on, ends_on, \
                    attribution, coupon_precedence, fee_bp, share_bp, budget_minor, \
                    referrer_policy, tags, label, prelander, created_at, archived_at) \
-                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, \
+                   $16, $17)";
         let params = params![
             self.0.tenant(),
             row.id,

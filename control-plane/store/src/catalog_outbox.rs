@@ -1,5 +1,5 @@
-//! What the catalog log still has to be told. A row is written in the database transaction of the change itself, so a
-//! change is never saved without its news, and news never without its change.
+//! What the catalog log still has to be told. A row is written in the database transaction of the
+//! change itself, so a change is never saved without its news, and news never without its change.
 
 use model::catalog::CatalogKind;
 use model::clock::Timestamp;
@@ -92,8 +92,8 @@ pub(crate) async fn changed(
     Ok(())
 }
 
-/// Notes that every object a condition finds has changed. `condition` continues a WHERE over one table of the
-/// tenant; `?` stands for `value`.
+/// Notes that every object a condition finds has changed. `condition` continues a WHERE over one
+/// table of the tenant; `?` stands for `value`.
 pub(crate) async fn all_changed(
     scope: &mut Scope<'_>,
     kind: CatalogKind,

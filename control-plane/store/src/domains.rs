@@ -41,8 +41,8 @@ impl Domains<'_> {
     /// # Errors
     /// [`crate::error::StoreError::Unique`] when the host is taken, by whomever.
     pub async fn insert(&mut self, row: &DomainRow) -> StoreResult<()> {
-        let sql = "INSERT INTO domains (tenant_id, id, host, fallback_url, created_at, archived_at) \
-                   VALUES ($1, $2, $3, $4, $5, $6)";
+        let sql = "INSERT INTO domains (tenant_id, id, host, fallback_url, created_at, \
+                   archived_at) VALUES ($1, $2, $3, $4, $5, $6)";
         let tenant = self.0.tenant();
         let params = params![
             tenant,

@@ -115,7 +115,8 @@ impl Integrations<'_> {
     pub async fn insert(&mut self, row: &IntegrationRow) -> StoreResult<()> {
         let sql = "INSERT INTO integrations (tenant_id, id, name, adapter, builtin, advertiser_id, \
                    order_space, auth, token_hashes, hmac_secrets, config, status_map, created_at, \
-                   archived_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
+                   archived_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, \
+                   $14)";
         let params = params![
             self.0.tenant(),
             row.id,

@@ -64,7 +64,8 @@ pub struct LinkRow {
 pub struct StandingLink {
     /// The link.
     pub link: LinkRow,
-    /// Killed also when its campaign, offer or publisher is archived or its enrolment is not active.
+    /// Killed also when its campaign, offer or publisher is archived or its enrolment is not
+    /// active.
     pub state: LinkState,
 }
 

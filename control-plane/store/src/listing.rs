@@ -1,7 +1,7 @@
 //! How rows are found: who asks, which filters hold, which page is wanted.
 //!
-//! Every read of an object's repository goes through one [`Listing`], so that the rows a credential may not see are
-//! left out by the statement itself and in one place.
+//! Every read of an object's repository goes through one [`Listing`], so that the rows a credential
+//! may not see are left out by the statement itself and in one place.
 
 use model::id::AdvertiserId;
 use model::id::PublisherId;

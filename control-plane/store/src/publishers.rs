@@ -93,8 +93,8 @@ impl Publishers<'_> {
         Ok(())
     }
 
-    /// Changes what may change: everything but id, code, currency and time. Its keys and links are told anew, because
-    /// they end with it.
+    /// Changes what may change: everything but id, code, currency and time. Its keys and links are
+    /// told anew, because they end with it.
     ///
     /// # Errors
     /// [`crate::error::StoreError::Database`].

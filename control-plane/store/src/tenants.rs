@@ -169,8 +169,8 @@ pub(crate) fn basis_points(row: &Row, column: &str) -> StoreResult<BasisPoints> 
 }
 
 impl Store {
-    /// Makes what every installation has: the tenant `default`, its domain `*`, and the secrets. Where they exist,
-    /// nothing changes. Returns the tenant.
+    /// Makes what every installation has: the tenant `default`, its domain `*`, and the secrets.
+    /// Where they exist, nothing changes. Returns the tenant.
     ///
     /// # Errors
     /// [`crate::error::StoreError::Database`]; nothing is half made.

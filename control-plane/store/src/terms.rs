@@ -1,4 +1,5 @@
-//! Terms: what a conversion earns. Dated rows that are ended, never changed, so that a past conversion keeps its rate.
+//! Terms: what a conversion earns. Dated rows that are ended, never changed, so that a past
+//! conversion keeps its rate.
 
 use std::fmt::Write;
 

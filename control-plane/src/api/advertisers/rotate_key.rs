@@ -1,4 +1,5 @@
-//! `POST /v1/advertisers/{id}/keys/{key_id}/rotate`: as `POST /v1/keys/{id}/rotate`, for keys of this advertiser.
+//! `POST /v1/advertisers/{id}/keys/{key_id}/rotate`: as `POST /v1/keys/{id}/rotate`, for keys of
+//! this advertiser.
 
 use model::catalog::Role;
 use model::id::KeyId;

@@ -1,4 +1,5 @@
-//! `GET /v1/campaigns`: newest first. Publishers see every live campaign of the tenant: they choose what to apply for.
+//! `GET /v1/campaigns`: newest first. Publishers see every live campaign of the tenant: they choose
+//! what to apply for.
 
 use crate::api::answer::Answer;
 use crate::api::answer::with_kind;

@@ -1,4 +1,5 @@
-//! `POST /v1/conversions/{id}/approve`: nothing speaks against it any more; released at once if its hold is over.
+//! `POST /v1/conversions/{id}/approve`: nothing speaks against it any more; released at once if its
+//! hold is over.
 
 use crate::api::answer::Answer;
 use crate::api::call::Call;

@@ -1,4 +1,5 @@
-//! `POST /v1/conversions/{id}/reject`: it earns nothing; what was posted is mirrored or clawed back.
+//! `POST /v1/conversions/{id}/reject`: it earns nothing; what was posted is mirrored or clawed
+//! back.
 
 use crate::api::answer::Answer;
 use crate::api::call::Call;

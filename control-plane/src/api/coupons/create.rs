@@ -1,4 +1,5 @@
-//! `POST /v1/coupons`: one code as given, or many as generated. The first stands on top, all stand in `data`.
+//! `POST /v1/coupons`: one code as given, or many as generated. The first stands on top, all stand
+//! in `data`.
 
 use model::id::CampaignId;
 use model::id::CouponId;

@@ -1,5 +1,5 @@
-//! `POST /v1/coupons/{id}/regenerate`: the coupon gets another code. The old code stays behind on a coupon of its own
-//! that is taken back, so that nobody else ever earns by it.
+//! `POST /v1/coupons/{id}/regenerate`: the coupon gets another code. The old code stays behind on a
+//! coupon of its own that is taken back, so that nobody else ever earns by it.
 
 use model::id::CouponId;
 use store::coupons::CouponRow;

@@ -1,4 +1,5 @@
-//! `GET /v1/inbound/{event_id}`: raw request, parsed claim, outcome. 404 until the pipeline has ended it.
+//! `GET /v1/inbound/{event_id}`: raw request, parsed claim, outcome. 404 until the pipeline has
+//! ended it.
 
 use crate::api::answer::Answer;
 use crate::api::call::Call;

@@ -1,4 +1,5 @@
-//! `POST /v1/inbound/{event_id}/replay`: through today's adapter and settings once more. Nothing is counted twice.
+//! `POST /v1/inbound/{event_id}/replay`: through today's adapter and settings once more. Nothing is
+//! counted twice.
 
 use serde_json::json;
 

@@ -1,4 +1,5 @@
-//! `DELETE /v1/integrations/{id}`: the daemon refuses it from then on. Built-in ones end with their advertiser only.
+//! `DELETE /v1/integrations/{id}`: the daemon refuses it from then on. Built-in ones end with their
+//! advertiser only.
 
 use crate::api::answer::Answer;
 use crate::api::call::Call;

@@ -1,4 +1,5 @@
-//! `POST /v1/integrations/{id}/rotate`: new secrets; the old ones live on for a while, so that two live at once.
+//! `POST /v1/integrations/{id}/rotate`: new secrets; the old ones live on for a while, so that two
+//! live at once.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! `GET /v1/ledger/transactions`: newest first, each with its postings and its link in the hash chain.
+//! `GET /v1/ledger/transactions`: newest first, each with its postings and its link in the hash
+//! chain.
 
 use std::fmt::Write;
 

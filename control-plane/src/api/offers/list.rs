@@ -1,4 +1,5 @@
-//! `GET /v1/offers`: newest first. Publishers see every live offer of the tenant: they choose from them.
+//! `GET /v1/offers`: newest first. Publishers see every live offer of the tenant: they choose from
+//! them.
 
 use store::offers::OfferFilter;
 use store::terms::TermScope;

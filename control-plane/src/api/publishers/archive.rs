@@ -1,4 +1,5 @@
-//! `DELETE /v1/publishers/{id}`: takes it out of lists, stops its links and refuses its keys. Its balance stays.
+//! `DELETE /v1/publishers/{id}`: takes it out of lists, stops its links and refuses its keys. Its
+//! balance stays.
 
 use crate::api::answer::Answer;
 use crate::api::call::Call;

@@ -1,4 +1,5 @@
-//! `GET /v1/publishers/{id}/balance`: one row per currency; the publisher's own currency stands on top as well.
+//! `GET /v1/publishers/{id}/balance`: one row per currency; the publisher's own currency stands on
+//! top as well.
 
 use model::money::Currency;
 use serde_json::Map;

@@ -1,4 +1,5 @@
-//! `GET /v1/stats/chart`: the overview's numbers over time, one point per period, empty ones included.
+//! `GET /v1/stats/chart`: the overview's numbers over time, one point per period, empty ones
+//! included.
 
 use std::collections::BTreeMap;
 
@@ -103,7 +104,8 @@ fn start_of(at: Timestamp, granularity: Granularity, zone: &TimeZone) -> Option<
     let local = jiff::Timestamp::from_microsecond(at.0).ok()?.to_zoned(zone.clone());
     let day = local.date();
     let start = match granularity {
-        // Counted in the instant's own offset: the hour that a change of clocks repeats stays two hours.
+        // Counted in the instant's own offset: the hour that a change of clocks repeats stays two
+        // hours.
         Granularity::Hour => {
             let into = i64::from(local.minute()) * 60 + i64::from(local.second());
             let whole = local.timestamp().as_second() - into;

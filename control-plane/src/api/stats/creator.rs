@@ -1,4 +1,5 @@
-//! `GET /v1/analytics/creator?period=30d`: one publisher's clicks, conversions, earnings, and what shoppers got of them.
+//! `GET /v1/analytics/creator?period=30d`: one publisher's clicks, conversions, earnings, and what
+//! shoppers got of them.
 
 use std::time::Duration;
 

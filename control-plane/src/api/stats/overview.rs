@@ -1,4 +1,5 @@
-//! `GET /v1/stats/overview`: counts and sums of one span. An advertiser and a publisher see their own.
+//! `GET /v1/stats/overview`: counts and sums of one span. An advertiser and a publisher see their
+//! own.
 
 use serde_json::Map;
 use serde_json::Value;

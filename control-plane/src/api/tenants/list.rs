@@ -25,12 +25,13 @@ async fn list(call: &mut Call) -> Outcome {
         rows = sys.tenants().all().await?;
         sys.cancel().await?;
     }
-    rows.sort_by(|one, other| other.id.cmp(&one.id));
+    rows.sort_by_key(|row| std::cmp::Reverse(row.id));
     let after = call.page.after.take().unwrap_or_default();
     rows.retain(|row| after.is_empty() || row.id.to_string() < after);
     let limit = call.page.limit as usize;
-    let next = rows.get(limit).and(rows.get(limit.saturating_sub(1))).map(|row| row.id.to_string());
+    let has_more = rows.len() > limit;
     rows.truncate(limit);
+    let next = rows.last().filter(|_| has_more).map(|row| row.id.to_string());
     let data: Vec<Value> = rows.iter().map(|row| with_kind(KIND, &mut view(row))).collect();
     Ok(Answer::rows(data, next))
 }

@@ -1,8 +1,10 @@
-//! Who may do what, over every endpoint: the matrix of callers, endpoints and other people's objects.
+//! Who may do what, over every endpoint: the matrix of callers, endpoints and other people's
+//! objects.
 
 use model::catalog::Role;
 use model::claim::ClaimStatus;
 use model::clock::Clock;
+use model::clock::Timestamp;
 use model::conversion::AttributionRule;
 use model::conversion::ConversionStatus;
 use model::conversion::Decision;
@@ -170,18 +172,28 @@ async fn strangers(world: &World) -> Vec<Stranger> {
 
 /// A conversion and the inbound that told it, as the pipeline leaves them.
 async fn earned(world: &World, shop: &Shop) -> (ConversionId, EventId) {
-    let tenant: TenantId =
-        text(&world.get("/v1/me").await.body["tenant_id"]).parse().expect("an id");
-    let (now, money) = (world.clock.now(), |minor| Money::new(minor, Currency::KZT));
+    let own = world.get("/v1/me").await.body;
+    let tenant: TenantId = text(&own["tenant_id"]).parse().expect("an id");
+    let (id, event) = (ConversionId(77), EventId(78));
+    let conversion = conversion((id, event), shop, world.clock.now());
+    let inbound = inbound(event, &conversion);
+    let mut batch = world.store.begin_batch().await.expect("begins");
+    batch.inbound(tenant).insert(vec![inbound]).await.expect("inserts");
+    batch.conversions(tenant).save(&[&conversion]).await.expect("inserts");
+    batch.save().await.expect("saves");
+    (id, event)
+}
+
+fn conversion((id, event): (ConversionId, EventId), shop: &Shop, now: Timestamp) -> Conversion {
+    let money = |minor| Money::new(minor, Currency::KZT);
     let basis = ledger::Basis {
         charge: money(100_000),
         fee: BasisPoints(2_000),
         share: BasisPoints::ZERO,
         taxes: Vec::new(),
     };
-    let (id, event) = (ConversionId(77), EventId(78));
     let of = |value: &Value| text(&value["id"]).to_owned();
-    let conversion = Conversion {
+    Conversion {
         id,
         status: ConversionStatus::Pending,
         outside_status: ClaimStatus::Approved,
@@ -227,8 +239,12 @@ async fn earned(world: &World, shop: &Shop) -> (ConversionId, EventId) {
         explanation: json!({"rule": "click_id", "candidates": [{"id": "secret"}], "fraud": []}),
         created_at: now,
         updated_at: now,
-    };
-    let inbound = InboundRow {
+    }
+}
+
+fn inbound(event: EventId, conversion: &Conversion) -> InboundRow {
+    let now = conversion.claimed_at;
+    InboundRow {
         event,
         integration: conversion.integration,
         advertiser: Some(conversion.advertiser),
@@ -249,15 +265,10 @@ async fn earned(world: &World, shop: &Shop) -> (ConversionId, EventId) {
         reason: None,
         detail: None,
         claims: json!([]),
-        conversion: Some(id),
+        conversion: Some(conversion.id),
         plugin: None,
         attempts: 1,
-    };
-    let mut batch = world.store.begin_batch().await.expect("begins");
-    batch.inbound(tenant).insert(vec![inbound]).await.expect("inserts");
-    batch.conversions(tenant).save(&[&conversion]).await.expect("inserts");
-    batch.save().await.expect("saves");
-    (id, event)
+    }
 }
 
 #[tokio::test]

@@ -243,13 +243,13 @@ async fn what_cannot_be_changed_is_said() {
     let (world, shop) = world().await;
     let path = format!("/v1/offers/{}", text(&shop.offer["id"]));
     let admin = world.admin.clone();
-    let patch =
+    let change =
         json!({"advertiser_id": "adv_00000000000000000000000000", "colour": 1, "hold_days": 7});
-    let reply = world.call(&admin, "PATCH", &path, Some(patch)).await;
+    let reply = world.call(&admin, "PATCH", &path, Some(change)).await;
     assert_eq!(bad_fields(&reply), ["advertiser_id", "colour"]);
-    let patch =
+    let change =
         json!({"advertiser_id": shop.offer["advertiser_id"], "hold_days": 7, "category": "phones"});
-    let reply = world.call(&admin, "PATCH", &path, Some(patch)).await;
+    let reply = world.call(&admin, "PATCH", &path, Some(change)).await;
     assert_eq!(reply.status, 200, "{}", reply.body);
     assert_eq!((&reply.body["hold_days"], &reply.body["category"]), (&json!(7), &json!("phones")));
     assert_eq!(reply.body["terms"], shop.offer["terms"], "the rest stays");

@@ -74,11 +74,11 @@ async fn every_change_is_told_in_its_order() {
     let mut world = World::new().await;
     check(
         &mut world,
-        expect![[r#"
+        expect![[r"
             secrets click key 0
             domain *
             key admin ends=None
-        "#]],
+        "]],
     )
     .await;
     let admin = world.admin.clone();
@@ -102,30 +102,30 @@ async fn every_change_is_told_in_its_order() {
     world.patch(&of("campaigns", &shop.campaign), json!({"ends_on": "2026-02-28"})).await;
     check(
         &mut world,
-        expect![[r#"
+        expect![[r"
             link 2 spring killed wildcard=-
             campaign offers=1 ends=Some(Timestamp(1772305200000000))
-        "#]],
+        "]],
     )
     .await;
     world.patch(&of("enrolments", &shop.enrolment), json!({"status": "paused"})).await;
     check(
         &mut world,
-        expect![[r#"
+        expect![[r"
             link 1 * killed wildcard=aigerim
             link 2 spring killed wildcard=-
-        "#]],
+        "]],
     )
     .await;
     world.delete(&of("integrations", &shop.integration)).await;
     world.delete(&of("offers", &shop.offer)).await;
     check(
         &mut world,
-        expect![[r#"
+        expect![[r"
             integration generic active=false tokens=1 secrets=0
             offer https://shop.example/p/1?color=red
             link 2 spring killed wildcard=-
-        "#]],
+        "]],
     )
     .await;
 }
@@ -174,7 +174,7 @@ async fn a_rotated_secret_falls_away_when_its_overlap_ends() {
     world.post(&path, json!({"overlap_hours": 1})).await;
     check(&mut world, expect!["integration generic active=true tokens=2 secrets=0\n"]).await;
     check(&mut world, expect![""]).await;
-    world.clock.advance(std::time::Duration::from_secs(3600));
+    world.clock.advance(std::time::Duration::from_hours(1));
     check(&mut world, expect!["integration generic active=true tokens=1 secrets=0\n"]).await;
 }
 

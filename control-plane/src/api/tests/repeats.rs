@@ -54,8 +54,8 @@ async fn a_repeated_secret_is_the_same_and_is_not_stored_in_the_clear() {
     assert_eq!(first.status, 201, "{}", first.body);
     let again = world.post_once(&admin, "/v1/tenants", "k", &body).await;
     assert_eq!(again.body["admin_key"], first.body["admin_key"]);
-    let file = std::fs::read(world._dir.path().join("gamma.db")).expect("reads");
-    let wal = std::fs::read(world._dir.path().join("gamma.db-wal")).unwrap_or_default();
+    let file = std::fs::read(world.dir.path().join("gamma.db")).expect("reads");
+    let wal = std::fs::read(world.dir.path().join("gamma.db-wal")).unwrap_or_default();
     let secret = text(&first.body["admin_key"]).as_bytes().to_vec();
     for bytes in [file, wal] {
         assert!(!bytes.windows(secret.len()).any(|window| window == secret));
@@ -84,7 +84,7 @@ async fn a_rotated_key_lives_for_its_overlap() {
     let (old, new) = (text(&old["key"]), text(&reply.body["key"]));
     let status = async |key: &str| world.call(key, "GET", "/v1/me", None).await.status.as_u16();
     assert_eq!((status(old).await, status(new).await), (200, 200));
-    world.clock.advance(Duration::from_secs(2 * 3600));
+    world.clock.advance(Duration::from_hours(2));
     assert_eq!((status(old).await, status(new).await), (401, 200));
     assert_eq!(world.post(&path, json!({})).await.status, 409, "it was replaced already");
 }
@@ -177,6 +177,6 @@ async fn callers_are_limited_by_address_and_by_key() {
     assert_eq!(refused.status, 429);
     assert!(refused.headers.contains_key("retry-after"));
     assert_eq!(world.get("/v1/offers").await.status, 200, "a good key has its own limit");
-    world.clock.advance(Duration::from_secs(60));
+    world.clock.advance(Duration::from_mins(1));
     assert_eq!(world.call("", "GET", "/v1/offers", None).await.status, 401);
 }
