@@ -11,6 +11,7 @@ use std::task::Context;
 use std::task::Poll;
 
 use http::HeaderMap;
+use http::Version;
 use http::request::Parts;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
@@ -35,6 +36,7 @@ use crate::redirect::Ask;
 use crate::redirect::preview;
 use crate::redirect::redirect;
 use crate::request::Request;
+use crate::request::RequestError;
 use crate::request::Verb;
 use crate::request::client_address;
 use crate::respond::Answer;
@@ -150,6 +152,10 @@ impl Service<hyper::Request<Incoming>> for Desk {
         let read = Request::read(&parts.method, &parts.uri, &parts.headers, client);
         let rooms = &*self.rooms;
         let answer = match &read {
+            // RFC 9112, section 3.2: without Host, only HTTP/1.0 may ask.
+            Ok(request) if request.host.is_empty() && parts.version == Version::HTTP_11 => {
+                Answer::Problem(Problem::Request(RequestError::Bad("Host is missing")))
+            }
             Ok(request) => match route(request) {
                 Route::Redirect(key) => counted(rooms, request, Ask::Slug(key)),
                 Route::Target => counted(rooms, request, Ask::Target),
@@ -242,7 +248,7 @@ async fn read_body(
     let mut length = 0;
     while let Some(frame) = body.frame().await {
         let Ok(frame) = frame else {
-            return Err(Problem::Request(crate::request::RequestError::Bad("body was cut short")));
+            return Err(Problem::Request(RequestError::Bad("body was cut short")));
         };
         let Some(data) = frame.data_ref() else { continue };
         length += data.len();

@@ -61,6 +61,7 @@ fn bad_framing_is_refused_and_closed() {
         "nonsense\r\n\r\n",
         "GET /x\r\n\r\n",
         "GET /x HTTP/3.0\r\n\r\n",
+        "GET /x HTTP/1.1\r\n\r\n",
         "GET  /x  HTTP/1.1\r\nHost: a\r\n\r\n",
         "GET /x y HTTP/1.1\r\nHost: a\r\n\r\n",
         "GET http://b.example/x HTTP/1.1\r\nHost: a\r\n\r\n",
