@@ -15,7 +15,6 @@ use crate::api::limits::Limits;
 use crate::api::tests::Ground;
 use crate::api::tests::Reply;
 use crate::api::tests::World;
-use crate::api::tests::text;
 use crate::pipeline::tests::world::AIGERIM;
 use crate::pipeline::tests::world::TENANT;
 use crate::pipeline::tests::world::World as Line;
