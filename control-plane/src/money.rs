@@ -28,9 +28,6 @@ use store::conversions::HOLD_DAY;
 
 use crate::pipeline::IdSource;
 
-#[cfg(test)]
-mod tests;
-
 /// Ledger commands in the making: those of one tenant's batch, in order.
 pub(crate) struct Books<'a> {
     pub(crate) now: Timestamp,

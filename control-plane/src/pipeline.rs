@@ -266,7 +266,8 @@ pub(crate) async fn convert(
         Box::pin(view.load(&rooms.store, &parcels)).await?;
         attribute_batch(rooms.mutation, &mut view, &mut parcels);
         Box::pin(screen::screen(rooms.screening(now), &view, &mut parcels)).await?;
-        let posted = Box::pin(post::post(rooms.posting(now, (intake, passed_more)), &view, &parcels)).await;
+        let posted =
+            Box::pin(post::post(rooms.posting(now, (intake, passed_more)), &view, &parcels)).await;
         view.keep(&rooms.memory);
         match posted {
             Ok(posted) => return Ok(posted),

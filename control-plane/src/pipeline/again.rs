@@ -97,7 +97,7 @@ impl Pipeline {
             if parcels.is_empty() {
                 continue;
             }
-            let posted = convert(&self.rooms, parcels, None).await?;
+            let posted = Box::pin(convert(&self.rooms, parcels, None)).await?;
             ended += posted.iter().filter(|one| one.end.outcome != Outcome::Held).count();
         }
         Ok(u64::try_from(ended).unwrap_or(u64::MAX))
@@ -114,7 +114,7 @@ impl Pipeline {
     ) -> Result<Reprocessed, ReprocessError> {
         let row = self.stored(tenant, event).await?;
         let parcel = parcel_of(tenant, &row).ok_or(ReprocessError::NotPossible)?;
-        convert(&self.rooms, vec![parcel], None).await?;
+        Box::pin(convert(&self.rooms, vec![parcel], None)).await?;
         let row = self.stored(tenant, event).await?;
         Ok(Reprocessed { outcome: row.outcome, reason: row.reason, conversion: row.conversion })
     }

@@ -92,17 +92,13 @@ fn decide(sight: &Sight<'_>, claim: &Claim, mut found: Vec<Candidate>) -> Result
     let Some(winner) = choose(sight, &found) else {
         return Err(nobody(sight, claim, &found));
     };
-    let touched = candidates::first_touch(sight, claim, &found, winner);
-    let (winner, touches) = match touched {
-        Some((earlier, touches)) => {
-            if let Some(earlier) = earlier {
-                found.insert(0, earlier);
-                (0, touches)
-            } else {
-                (winner, touches)
-            }
+    let (earlier, touch_count) = candidates::first_touch(sight, claim, &found, winner);
+    let winner = match earlier {
+        Some(earlier) => {
+            found.insert(0, earlier);
+            0
         }
-        None => (winner, 1),
+        None => winner,
     };
     note_losers(&mut found, winner);
     let (kind, Some(good)) = (found[winner].kind, found[winner].good.clone()) else {
@@ -110,7 +106,7 @@ fn decide(sight: &Sight<'_>, claim: &Claim, mut found: Vec<Candidate>) -> Result
     };
     match earn::credit(sight, claim, (&good, kind))? {
         Some(mut credit) => {
-            let story = explain::Story { candidates: &found, winner, touches };
+            let story = explain::Story { candidates: &found, winner, touches: touch_count };
             credit.explanation = explain::explanation(sight, &story, &credit);
             Ok(Finding::Credited(Box::new(credit)))
         }

@@ -53,7 +53,7 @@ pub struct Consumer<S> {
 /// What one step did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Records of the batch; 0: the source has ended.
+    /// Records of the batch, those that a damaged range took included; 0: the source has ended.
     pub records: usize,
     /// How each inbound ended, in order. Records that were known already are not among them.
     pub outcomes: Vec<Outcome>,
@@ -145,7 +145,8 @@ impl Pipeline {
         if let Some(oldest) = batch.records.first() {
             metrics::pipeline_lag(rooms.clock.now().since(oldest.received_at));
         }
-        let records = batch.records.len();
+        let missing = usize::try_from(batch.missing).unwrap_or(usize::MAX);
+        let records = batch.records.len().saturating_add(missing);
         if parcels.is_empty() {
             clicks::count(rooms, &intake, rooms.clock.now()).await?;
             return Ok(Tally { records, outcomes: Vec::new() });

@@ -195,7 +195,7 @@ pub(crate) struct Credit {
 pub(crate) struct Screening {
     /// The strictest verdict.
     pub(crate) decision: Decision,
-    /// `rule:<name>` of the rule that decided, unless all approved.
+    /// Name of the rule that decided, unless all approved.
     pub(crate) by: Option<String>,
     /// JSON array of section 6.
     pub(crate) verdicts: Vec<Json>,

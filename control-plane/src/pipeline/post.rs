@@ -12,6 +12,7 @@ use model::id::EventId;
 use model::id::TenantId;
 use store::error::StoreError;
 use store::ledger::PostError;
+use store::offsets::Advance;
 use store::unit::BatchTx;
 use store::unit::Store;
 
@@ -21,9 +22,12 @@ use super::Mutation;
 use super::clicks;
 use super::look::View;
 use super::parcel::Parcel;
+use super::parcel::Place;
 
+mod create;
 mod draft;
 mod end;
+mod journey;
 mod news;
 pub(crate) mod outcome;
 mod write;
@@ -37,7 +41,12 @@ pub(crate) use write::raw_row;
 pub(crate) enum PostRefused {
     /// Some of the events were taken in before: drop them and post the rest.
     #[error("batch holds events that are known")]
-    Replayed(HashSet<EventId>),
+    Replayed {
+        /// Which.
+        known: HashSet<EventId>,
+        /// How many of them have their row under another place: the stream holds them twice.
+        elsewhere: u64,
+    },
     /// What decides amounts changed since the batch was attributed: attribute again.
     #[error("terms changed while the batch was prepared")]
     TermsMoved,
@@ -67,6 +76,8 @@ pub(crate) struct Bench<'a> {
     pub(crate) mutation: Mutation,
     /// Where the batch came from; absent when stored inbounds go through again.
     pub(crate) intake: Option<&'a Intake>,
+    /// Inbounds of the intake that have their row under another place.
+    pub(crate) passed_more: u64,
 }
 
 /// Posts a batch, all or nothing.
@@ -126,7 +137,8 @@ async fn move_offset(
     bench: Bench<'_>,
     intake: &Intake,
 ) -> Result<(), StoreError> {
-    let Intake { assignment, advance, .. } = intake;
+    let Intake { assignment, .. } = intake;
+    let advance = &Advance { passed: intake.advance.passed + bench.passed_more, ..intake.advance };
     #[cfg(debug_assertions)]
     if bench.mutation.drops_offset_cas() {
         return tx.offsets().advance_unlocked(assignment, advance, bench.now).await;
@@ -152,6 +164,17 @@ async fn take_in(
     }
     let mut before = bench.store.read_batch().await?;
     let known = before.inbox(tenant).known(&events).await?;
+    let listed: Vec<EventId> = known.iter().copied().collect();
+    let places = before.inbound(tenant).places(&listed).await?;
     before.cancel().await?;
-    Err(PostRefused::Replayed(known))
+    let is_here = |parcel: &&&Parcel| {
+        let Place { partition, seq, .. } = &parcel.place;
+        let seq = i64::try_from(*seq).unwrap_or(i64::MAX);
+        places.iter().any(|(event, of, at)| {
+            *event == parcel.inbound.event_id && *of == **partition && *at == seq
+        })
+    };
+    let replayed = parcels.iter().filter(|parcel| known.contains(&parcel.inbound.event_id));
+    let elsewhere = replayed.filter(|parcel| !is_here(parcel)).count();
+    Err(PostRefused::Replayed { known, elsewhere: u64::try_from(elsewhere).unwrap_or(u64::MAX) })
 }

@@ -35,8 +35,8 @@ use super::parcel::Parcel;
 use super::parcel::Screening;
 use super::parcel::Told;
 
-const CUSTOMER_SPAN: Duration = Duration::from_secs(24 * 60 * 60);
-const ORDER_SPAN: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+const CUSTOMER_SPAN: Duration = Duration::from_hours(24);
+const ORDER_SPAN: Duration = Duration::from_hours(30 * 24);
 
 /// What screening needs beside the parcels.
 #[derive(Clone, Copy)]
@@ -246,6 +246,6 @@ fn note(
     };
     if is_stricter {
         screening.decision = decision;
-        screening.by = Some(format!("rule:{}", rule.name));
+        screening.by = Some(rule.name.clone());
     }
 }

@@ -98,7 +98,7 @@ fn result(check: &'static str, wrong: &[String], looked_at: &str) -> CheckResult
 }
 
 /// Age from which an accepted inbound must be known.
-pub const IN_FLIGHT_MAX: std::time::Duration = std::time::Duration::from_secs(60);
+pub const IN_FLIGHT_MAX: std::time::Duration = std::time::Duration::from_mins(1);
 
 /// The instant before which everything accepted must be known at `now`.
 #[must_use]

@@ -1,4 +1,5 @@
-//! What the ledger checks read, over all tenants: plain rows, summed by the database and by nobody else.
+//! What the ledger checks read, over all tenants: plain rows, summed by the database and by nobody
+//! else.
 
 use model::conversion::ConversionStatus;
 use model::id::EventId;
@@ -65,7 +66,8 @@ impl Audit<'_> {
         self.differences(sql).await
     }
 
-    /// Currencies of tenants in which all postings do not sum to zero, by the currency of their accounts.
+    /// Currencies of tenants in which all postings do not sum to zero, by the currency of their
+    /// accounts.
     ///
     /// # Errors
     /// As [`Self::unbalanced`].
@@ -111,8 +113,8 @@ impl Audit<'_> {
         self.differences(sql.to_owned()).await
     }
 
-    /// Orders with more than one conversion, conversions with more accruals than reversals plus one, and ledger
-    /// commands without exactly one transaction.
+    /// Orders with more than one conversion, conversions with more accruals than reversals plus
+    /// one, and ledger commands without exactly one transaction.
     ///
     /// # Errors
     /// As [`Self::unbalanced`].
@@ -133,8 +135,8 @@ impl Audit<'_> {
         self.differences(sql.to_owned()).await
     }
 
-    /// Full reversals of what is no accrual of the same conversion, and those that the index of reversals does not
-    /// show.
+    /// Full reversals of what is no accrual of the same conversion, and those that the index of
+    /// reversals does not show.
     ///
     /// # Errors
     /// As [`Self::unbalanced`].

@@ -52,7 +52,8 @@ impl BusinessKeys<'_> {
     /// Claims the keys.
     ///
     /// # Errors
-    /// [`crate::error::StoreError::Unique`] when one of them is taken: somebody else had the same order at hand.
+    /// [`crate::error::StoreError::Unique`] when one of them is taken: somebody else had the same
+    /// order at hand.
     pub async fn claim(&mut self, keys: &[BusinessKey]) -> StoreResult<()> {
         let tenant = self.0.tenant();
         let row = |key: &BusinessKey| {

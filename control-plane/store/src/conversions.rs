@@ -54,7 +54,7 @@ use codec::from_row;
 use codec::to_values;
 
 /// The day in which holds run.
-pub const HOLD_DAY: Duration = Duration::from_secs(24 * 60 * 60);
+pub const HOLD_DAY: Duration = Duration::from_hours(24);
 
 /// The rates a conversion was made with; they never change afterwards.
 #[derive(Debug, Clone, PartialEq)]
@@ -122,7 +122,8 @@ pub struct Conversion {
     pub origin: Option<TransactionId>,
     /// What the rules, or a person after them, said.
     pub verdict: Decision,
-    /// What release waits for beside outside and time: `rule:<name>`, `filtered_click`, `parked_news`.
+    /// What release waits for beside outside and time: a rule's name, `filtered_click`,
+    /// `parked_news`.
     pub held_by: Option<String>,
     /// Why it is as it is, in a closed word or `rule:<name>`.
     pub reason: Option<String>,
@@ -205,16 +206,10 @@ impl Conversion {
 
     /// Takes over what is posted after a ledger command.
     pub fn set_position(&mut self, position: Option<Position>) {
-        match position {
-            Some(Position { split, stage, origin, .. }) => {
-                self.split = split;
-                self.stage = Some(stage);
-                self.origin = Some(origin);
-            }
-            None => {
-                self.stage = None;
-                self.origin = None;
-            }
+        self.stage = position.as_ref().map(|position| position.stage);
+        self.origin = position.as_ref().map(|position| position.origin);
+        if let Some(position) = position {
+            self.split = position.split;
         }
     }
 }

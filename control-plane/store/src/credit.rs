@@ -1,5 +1,5 @@
-//! What attribution must know of links, coupons, campaigns, offers, publishers and terms: set-wise reads, made to be
-//! cached under a tenant's version.
+//! What attribution must know of links, coupons, campaigns, offers, publishers and terms: set-wise
+//! reads, made to be cached under a tenant's version.
 
 use ledger::TaxRegime;
 use model::click_id::ClickKey;
@@ -155,7 +155,8 @@ fn basis_points(row: &Row, column: &'static str) -> StoreResult<BasisPoints> {
 }
 
 impl CreditKeys<'_> {
-    /// The ring that checks click ids; absent until the first key is made. Its version counts up with every change.
+    /// The ring that checks click ids; absent until the first key is made. Its version counts up
+    /// with every change.
     ///
     /// # Errors
     /// [`StoreError::Database`]; so do all below.

@@ -12,6 +12,8 @@ use serde_json::Value as Json;
 
 use crate::conn::Scope;
 use crate::error::StoreResult;
+use crate::offsets::Partition;
+use crate::page::KEYS_PER_STATEMENT;
 use crate::page::PageAsk;
 use crate::page::Statement;
 use crate::params;
@@ -299,6 +301,28 @@ impl Inbounds<'_> {
         statement.when("AND event_id <", page.after.as_ref());
         statement.value("ORDER BY event_id DESC LIMIT", page.rows());
         self.0.fetch_built(statement.sql, statement.params).await?.iter().map(from_row).collect()
+    }
+
+    /// Where those of `events` were read that have a row.
+    ///
+    /// # Errors
+    /// [`crate::error::StoreError::Database`].
+    pub async fn places(
+        &mut self,
+        events: &[EventId],
+    ) -> StoreResult<Vec<(EventId, Partition, i64)>> {
+        let mut places = Vec::new();
+        for events in events.chunks(KEYS_PER_STATEMENT) {
+            let begin = "SELECT event_id, topic, part, seq FROM inbound WHERE tenant_id = $1";
+            let mut statement = Statement::new(begin, params![self.0.tenant()]);
+            statement.among("AND event_id", events.iter().map(|event| Value::from(*event)));
+            for row in self.0.fetch_built(statement.sql, statement.params).await? {
+                let partition =
+                    Partition { topic: row.string("topic")?, part: row.string("part")? };
+                places.push((row.id("event_id")?, partition, row.int("seq")?));
+            }
+        }
+        Ok(places)
     }
 
     /// One inbound; absent until the pipeline has ended it.

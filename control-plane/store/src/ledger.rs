@@ -82,8 +82,8 @@ impl BatchTx {
     }
 }
 
-/// One link of a tenant's hash chain: SHA-256 over the link before, tenant, sequence, instant and the transaction's
-/// canonical bytes.
+/// One link of a tenant's hash chain: SHA-256 over the link before, tenant, sequence, instant and
+/// the transaction's canonical bytes.
 #[must_use]
 pub fn chain_hash(
     previous: &[u8; HASH_BYTES],

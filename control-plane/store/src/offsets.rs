@@ -1,5 +1,5 @@
-//! How far each consumer is: the third lock. The row moves only by compare-and-set, in the database transaction that
-//! holds the effects of what was consumed.
+//! How far each consumer is: the third lock. The row moves only by compare-and-set, in the database
+//! transaction that holds the effects of what was consumed.
 
 use model::clock::Timestamp;
 use model::id::EventId;
@@ -119,7 +119,8 @@ impl Offsets<'_> {
     /// `assignment.next` to `advance.to`.
     ///
     /// # Errors
-    /// [`StoreError::Fenced`] when somebody else moved it or took the partition over: roll back, stop, assign again.
+    /// [`StoreError::Fenced`] when somebody else moved it or took the partition over: roll back,
+    /// stop, assign again.
     pub async fn advance(
         &mut self,
         assignment: &Assignment,

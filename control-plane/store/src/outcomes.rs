@@ -1,5 +1,5 @@
-//! The outbox of outcomes: conversions after each change of status, in order, written in the database transaction of
-//! the change itself.
+//! The outbox of outcomes: conversions after each change of status, in order, written in the
+//! database transaction of the change itself.
 
 use model::clock::Timestamp;
 use model::conversion::ConversionStatus;

@@ -1,5 +1,5 @@
-//! A back door for tests: statements behind the back of the code, to seed rows and to show that the checks notice what
-//! nobody should have done. It does not exist in a release build.
+//! A back door for tests: statements behind the back of the code, to seed rows and to show that the
+//! checks notice what nobody should have done. It does not exist in a release build.
 
 use crate::error::StoreResult;
 use crate::sql::Row;

@@ -24,7 +24,7 @@ use super::Touch;
 use super::keys::ClickKey;
 use super::model_of;
 
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const DAY: Duration = Duration::from_hours(24);
 
 /// A click whose MAC is good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -242,17 +242,18 @@ fn is_wanted(sight: &Sight<'_>, offer: &CreditOffer) -> bool {
     sight.integration.advertiser.is_none_or(|advertiser| advertiser == offer.advertiser)
 }
 
-/// The earliest touch of the customer inside its window, where the winner's campaign asks for it, and how many touches
-/// there were. `None`: no memory is asked, the named click is the only touch.
+/// The earliest touch of the customer inside its window, where the winner's campaign asks for one and it is not the
+/// winner itself, and how many touches there were. Without a customer the named click is the only touch.
 pub(super) fn first_touch(
     sight: &Sight<'_>,
     claim: &Claim,
     found: &[Candidate],
     winner: usize,
-) -> Option<(Option<Candidate>, usize)> {
-    let good = found[winner].good.as_ref()?;
-    let named = good.click?;
-    claim.customer_ref.as_ref()?;
+) -> (Option<Candidate>, usize) {
+    let Some(good) = &found[winner].good else { return (None, 0) };
+    let (Some(named), true) = (good.click, claim.customer_ref.is_some()) else {
+        return (None, 1);
+    };
     let mut touches = 1;
     let mut earliest: Option<Candidate> = None;
     for touch in sight.touches.iter().filter(|touch| touch.advertiser == good.advertiser) {
@@ -273,7 +274,7 @@ pub(super) fn first_touch(
         }
     }
     let wants_first = model_of(sight, good) == AttributionModel::FirstTouch;
-    Some((earliest.filter(|_| wants_first), touches))
+    (earliest.filter(|_| wants_first), touches)
 }
 
 /// The ties of the claim's customer to the clicks it brought.

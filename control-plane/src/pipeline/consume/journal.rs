@@ -32,7 +32,10 @@ pub struct JournalSource {
 
 impl std::fmt::Debug for JournalSource {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("JournalSource").field("partition", &self.partition).finish()
+        formatter
+            .debug_struct("JournalSource")
+            .field("partition", &self.partition)
+            .finish_non_exhaustive()
     }
 }
 

@@ -6,26 +6,21 @@ use std::collections::HashMap;
 
 use model::claim::Claim;
 use model::claim::ClaimStatus;
-use model::clock::Timestamp;
 use model::conversion::ConversionStatus;
-use model::conversion::Decision;
 use model::id::ConversionId;
 use model::id::EventId;
 use model::id::IntegrationId;
 use model::id::TenantId;
 use model::outcome::Outcome;
 use model::outcome::Reason;
-use serde_json::Value as Json;
 use store::business_keys::BusinessKey;
 use store::business_keys::OrderKey;
 use store::conversions::Conversion;
-use store::conversions::Rates;
 use store::conversions::RevisionEffect;
 use store::conversions::RevisionRow;
 use store::error::StoreError;
 use store::rollups::ConversionSums;
 use store::rollups::EventKey;
-use store::rollups::bucket_of;
 use store::touches::Touch;
 use store::unit::BatchTx;
 use store::unmatched::UNMATCHED_FOR;
@@ -33,6 +28,7 @@ use store::unmatched::UnmatchedRow;
 
 use super::Bench;
 use super::PostRefused;
+use super::create;
 use super::end::ClaimEnd;
 use super::end::of_inbound;
 use super::news;
@@ -88,13 +84,13 @@ pub(super) struct Draft<'a> {
 
 /// A claim on its inbound.
 #[derive(Clone, Copy)]
-struct Item<'a> {
-    parcel: &'a Parcel,
-    told: &'a Told,
+pub(super) struct Item<'a> {
+    pub(super) parcel: &'a Parcel,
+    pub(super) told: &'a Told,
 }
 
 impl Item<'_> {
-    fn event(&self) -> EventId {
+    pub(super) fn event(&self) -> EventId {
         self.parcel.inbound.event_id
     }
 
@@ -208,8 +204,8 @@ impl<'a> Draft<'a> {
     /// The first news of an order: a conversion.
     fn create(&mut self, item: Item<'_>, credit: &Credit) -> Result<ClaimEnd, PostRefused> {
         let parked = self.take_parked(&item.told.order);
-        let waits = parked.iter().any(|(row, claim)| self.blocks(row, claim));
-        let mut row = match self.conversion(item, credit) {
+        let waits = parked.iter().any(|(_, claim)| blocks(claim));
+        let mut row = match create::conversion(item, credit, self.bench.now) {
             Ok(row) => row,
             Err(error) => {
                 let end = End::new(Outcome::Malformed, Reason::BadAmount);
@@ -222,7 +218,7 @@ impl<'a> Draft<'a> {
         note_approval(&mut row, item.parcel.inbound.received_at);
         self.books.settle(&mut row, item.event()).map_err(PostRefused::Ledger)?;
         let id = row.id;
-        let end = end_of_new(&row);
+        let end = create::end_of_new(&row);
         let order = row.order.clone();
         self.open.insert(
             id,
@@ -237,87 +233,12 @@ impl<'a> Draft<'a> {
         self.orders.insert(order, id);
         self.note_applied(id, item.news(), (&item.told.claim, item.parcel.inbound.integration));
         for (row, claim) in parked {
-            if self.blocks(&row, &claim) {
+            if blocks(&claim) {
                 continue;
             }
             self.catch_up(id, &row, &claim)?;
         }
         Ok(ClaimEnd::new(end, Some(id)))
-    }
-
-    fn conversion(
-        &self,
-        item: Item<'_>,
-        credit: &Credit,
-    ) -> Result<Conversion, ledger::SplitError> {
-        let inbound = &item.parcel.inbound;
-        let claim = &item.told.claim;
-        let basis = ledger::Basis {
-            charge: credit.charge,
-            fee: credit.fee,
-            share: credit.share,
-            taxes: credit.taxes.clone(),
-        };
-        let outside_status = match claim.status {
-            ClaimStatus::Absent => ClaimStatus::Approved,
-            status => status,
-        };
-        let screening = &credit.screening;
-        let of_click = credit.is_filtered.then(|| Reason::FilteredClick.as_str().to_owned());
-        let of_rule = screening.by.clone().filter(|_| screening.decision == Decision::Hold);
-        let rejected_by = screening.by.clone().filter(|_| screening.decision == Decision::Reject);
-        let is_unmapped = outside_status == ClaimStatus::Unmapped;
-        let unmapped = is_unmapped.then(|| Reason::StatusUnmapped.as_str().to_owned());
-        Ok(Conversion {
-            id: credit.conversion,
-            status: ConversionStatus::Pending,
-            outside_status,
-            order: item.told.order.clone(),
-            integration: inbound.integration,
-            advertiser: credit.advertiser,
-            is_network: credit.is_network,
-            campaign: credit.campaign,
-            offer: credit.offer,
-            publisher: credit.publisher,
-            enrolment: credit.enrolment,
-            link: credit.link,
-            coupon: credit.coupon,
-            shopper: credit.shopper,
-            click_id: credit.click_id.clone(),
-            rule: credit.rule,
-            customer_key: claim.customer_ref.clone(),
-            order_amount_minor: credit.order_amount.map(|amount| amount.minor),
-            order_currency: credit.order_currency,
-            stated_charge_minor: credit.stated_charge.map(|charge| charge.minor),
-            split: ledger::split(&basis)?,
-            rates: Rates {
-                fee: credit.fee,
-                share: credit.share,
-                taxes: credit.taxes.clone(),
-                term: credit.term.clone(),
-            },
-            stage: None,
-            origin: None,
-            verdict: match screening.decision {
-                Decision::Abstain => Decision::Approve,
-                decision => decision,
-            },
-            held_by: of_click.or(of_rule),
-            reason: rejected_by.or(unmapped),
-            hold_days: credit.hold_days,
-            claimed_at: credit.claimed_at,
-            clicked_at: credit.clicked_at,
-            approved_at: None,
-            release_at: None,
-            released_at: None,
-            revision: 1,
-            revised_at: news::revised_at(claim, inbound.received_at),
-            revised_event: inbound.event_id,
-            reviewed_by: None,
-            explanation: explained(item, credit),
-            created_at: self.bench.now,
-            updated_at: self.bench.now,
-        })
     }
 
     /// News of a known order.
@@ -438,12 +359,6 @@ impl<'a> Draft<'a> {
         own
     }
 
-    /// Parked news that takes the order back without saying when: a person decides which came first.
-    fn blocks(&self, row: &UnmatchedRow, claim: &Claim) -> bool {
-        debug_assert!(row.resolved_at.is_none(), "resolved news is not parked");
-        is_negative(claim.status) && claim.updated_at.is_none()
-    }
-
     /// Applies news that waited for its order.
     fn catch_up(
         &mut self,
@@ -491,91 +406,7 @@ impl<'a> Draft<'a> {
     }
 }
 
-fn end_of_new(row: &Conversion) -> End {
-    let reason = row.reason.clone();
-    match row.status {
-        ConversionStatus::Rejected | ConversionStatus::Reversed => {
-            End { outcome: Outcome::Rejected, reason, detail: None }
-        }
-        ConversionStatus::Pending | ConversionStatus::Approved => match &row.held_by {
-            Some(by) if by == "parked_news" => End {
-                outcome: Outcome::Held,
-                reason: None,
-                detail: Some("news that takes the order back came before it".to_owned()),
-            },
-            Some(by) => End { outcome: Outcome::Held, reason: Some(by.clone()), detail: None },
-            None => End { outcome: Outcome::Converted, reason, detail: None },
-        },
-    }
-}
-
-fn explained(item: Item<'_>, credit: &Credit) -> Json {
-    let mut explanation = credit.explanation.clone();
-    explanation["fraud"] = Json::Array(credit.screening.verdicts.clone());
-    if let Some(plugin) = &item.parcel.plugin {
-        explanation["adapter"] = super::outcome::plugin_json(plugin);
-    }
-    explanation
-}
-
-/// Steps of the journey and ties of customers.
-impl Draft<'_> {
-    fn remember(&mut self, item: Item<'_>, end: &ClaimEnd) {
-        self.touches.extend(item.told.touches.iter().cloned());
-        if item.parcel.place.again.is_some() && end.end.outcome != Outcome::Unmatched {
-            self.matched_again.push((item.event(), item.told.index));
-        }
-        let told_before = item.parcel.place.again.is_some_and(|again| again.had_claims);
-        let is_old_news = matches!(
-            end.end.outcome,
-            Outcome::Duplicate | Outcome::Updated | Outcome::Ignored | Outcome::Malformed
-        );
-        if told_before || is_old_news {
-            return;
-        }
-        let (inbound, claim) = (&item.parcel.inbound, &item.told.claim);
-        let of_integration = item.parcel.integration.as_ref().and_then(|own| own.advertiser);
-        let (mut campaign, mut publisher, mut link, mut click_id) = (None, None, None, None);
-        let mut advertiser = of_integration;
-        match &item.told.finding {
-            Finding::Credited(credit) => {
-                campaign = Some(credit.campaign);
-                publisher = Some(credit.publisher);
-                (link, click_id) = (credit.link, credit.click_id.clone());
-                advertiser = Some(credit.advertiser);
-            }
-            Finding::Step(Some(credit)) => {
-                campaign = Some(credit.campaign);
-                publisher = Some(credit.publisher);
-                (link, click_id) = (credit.link, credit.click_id.clone());
-            }
-            Finding::Step(None) | Finding::Ended(_) | Finding::Open => {}
-        }
-        let action = claim.action.as_str().to_owned();
-        let key = EventKey {
-            bucket: bucket_of(inbound.received_at),
-            action,
-            advertiser,
-            campaign,
-            publisher,
-        };
-        *self.events.entry(key).or_default() += 1;
-        self.journey.push(store::journey::JourneyRow {
-            event: inbound.event_id,
-            claim_index: item.told.index,
-            action: Told::action_word(claim),
-            integration: inbound.integration,
-            advertiser,
-            campaign,
-            publisher,
-            link,
-            click_id,
-            order_ref: claim.order_ref.clone(),
-            customer_key: claim.customer_ref.clone(),
-            amount: claim.amount.clone(),
-            currency: claim.currency.map(|currency| currency.code().to_owned()),
-            conversion: end.conversion,
-            at: inbound.received_at,
-        });
-    }
+/// Parked news that takes the order back without saying when: a person decides which came first.
+fn blocks(claim: &Claim) -> bool {
+    is_negative(claim.status) && claim.updated_at.is_none()
 }

@@ -11,7 +11,6 @@ use crate::pipeline::parcel::End;
 #[derive(Debug, Clone)]
 pub(crate) struct Posted {
     pub(crate) end: End,
-    pub(crate) conversion: Option<ConversionId>,
     /// Status of the conversion it made or changed.
     pub(crate) status: Option<ConversionStatus>,
     pub(crate) received_at: Timestamp,

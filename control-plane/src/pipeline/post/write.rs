@@ -63,7 +63,6 @@ pub(super) async fn write(tx: &mut BatchTx, draft: Draft<'_>) -> Result<Vec<Post
     };
     let posted = draft.ends.iter().map(|(parcel, end)| Posted {
         end: end.end.clone(),
-        conversion: end.conversion,
         status: status_of(end),
         received_at: parcel.inbound.received_at,
     });

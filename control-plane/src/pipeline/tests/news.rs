@@ -1,1 +1,229 @@
+//! What becomes of an order when it is told again.
 
+use model::conversion::ConversionStatus;
+
+use super::world::AIGERIM;
+use super::world::BOTA;
+use super::world::DAY;
+use super::world::World;
+use super::world::end_of;
+
+/// Tells news of order `a` one after the other and compares outcome and what is pending for its publisher.
+async fn check(steps: &[(&str, &str, i64)]) -> Box<World> {
+    let mut world = Box::new(World::new().await);
+    let click = world.click(2);
+    for (query, expected, pending) in steps {
+        let query = query.replace("{2}", &click);
+        let row = world.postback(&format!("order_id=a&{query}")).await;
+        assert_eq!(end_of(&row), *expected, "{query}: {:?}", row.detail);
+        assert_eq!(world.balance(BOTA).await.pending, *pending, "{query}");
+    }
+    world
+}
+
+#[tokio::test]
+async fn the_same_content_again_is_a_duplicate() {
+    check(&[
+        ("click_id={2}&amount=100&status=approved", "converted", 800),
+        ("click_id={2}&amount=100.00&status=approved", "duplicate", 800),
+        ("amount=100", "duplicate", 800),
+        ("status=approved", "duplicate", 800),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn absent_fields_stay() {
+    let world = check(&[
+        ("click_id={2}&amount=100&status=pending", "converted", 800),
+        ("status=approved", "updated", 800),
+        ("amount=50", "updated", 400),
+    ])
+    .await;
+    let conversion = world.order("a").await;
+    assert_eq!(conversion.outside_status, model::claim::ClaimStatus::Approved);
+    assert_eq!(conversion.revision, 3);
+}
+
+#[tokio::test]
+async fn an_amount_may_grow_and_shrink() {
+    check(&[
+        ("click_id={2}&amount=100&status=approved", "converted", 800),
+        ("amount=200", "updated", 1_600),
+        ("amount=150", "updated", 1_200),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn updates_do_not_attribute_again() {
+    let mut world = World::new().await;
+    let (first, second) = (world.click(2), world.click(1));
+    world.postback(&format!("order_id=a&click_id={first}&amount=100&status=pending")).await;
+    let row =
+        world.postback(&format!("order_id=a&click_id={second}&amount=100&status=approved")).await;
+    assert_eq!(end_of(&row), "updated");
+    assert_eq!(world.order("a").await.publisher, BOTA);
+    assert_eq!(world.balance(AIGERIM).await.pending, 0);
+}
+
+#[tokio::test]
+async fn a_rejection_mirrors_what_was_posted() {
+    let world = check(&[
+        ("click_id={2}&amount=100&status=pending", "converted", 800),
+        ("status=rejected", "updated", 0),
+    ])
+    .await;
+    assert_eq!(world.order("a").await.status, ConversionStatus::Rejected);
+    assert_eq!(world.accounts().await, Vec::<String>::new());
+    assert_eq!(world.count("reversals").await, 1);
+}
+
+#[tokio::test]
+async fn what_was_approved_outside_is_reversed() {
+    let world = check(&[
+        ("click_id={2}&amount=100&status=approved", "converted", 800),
+        ("status=rejected", "updated", 0),
+    ])
+    .await;
+    assert_eq!(world.order("a").await.status, ConversionStatus::Reversed);
+}
+
+#[tokio::test]
+async fn first_news_rejected_posts_nothing() {
+    let world = check(&[("click_id={2}&amount=100&status=rejected", "rejected", 0)]).await;
+    assert_eq!(world.order("a").await.status, ConversionStatus::Rejected);
+    assert_eq!(world.count("transactions").await, 0);
+}
+
+#[tokio::test]
+async fn a_change_back_without_a_time_is_held_for_a_person() {
+    let world = check(&[
+        ("click_id={2}&amount=100&status=approved", "converted", 800),
+        ("status=returned", "updated", 0),
+        ("status=approved", "held", 0),
+        ("status=approved", "held", 0),
+    ])
+    .await;
+    assert_eq!(world.order("a").await.status, ConversionStatus::Reversed);
+}
+
+#[tokio::test]
+async fn a_dated_change_back_counts() {
+    check(&[
+        (
+            "click_id={2}&amount=100&status=approved&updated_at=2026-02-01T00:00:01Z",
+            "converted",
+            800,
+        ),
+        ("status=returned&updated_at=2026-02-01T00:00:02Z", "updated", 0),
+        ("status=approved&updated_at=2026-02-01T00:00:03Z", "updated", 800),
+        ("status=returned&updated_at=2026-02-01T00:00:02Z", "ignored", 800),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn an_unmapped_status_is_kept_pending() {
+    let world =
+        check(&[("click_id={2}&amount=100&status=whatever", "converted status_unmapped", 800)])
+            .await;
+    let conversion = world.order("a").await;
+    assert_eq!(conversion.awaiting(world.now())[0].as_str(), "advertiser");
+    let mut world = world;
+    world.clock.advance(30 * DAY);
+    assert_eq!(world.settle.release_due().await.expect("a run"), 0);
+    let row = world.postback("order_id=a&status=oplacheno").await;
+    assert_eq!(end_of(&row), "updated");
+    assert!(world.order("a").await.release_at.is_some());
+}
+
+#[tokio::test]
+async fn news_before_the_order_waits_for_it() {
+    let world = check(&[
+        ("status=approved", "unmatched unknown_order", 0),
+        ("click_id={2}&amount=100&status=pending", "converted", 800),
+    ])
+    .await;
+    let conversion = world.order("a").await;
+    assert_eq!(conversion.outside_status, model::claim::ClaimStatus::Approved);
+    let rows = world.store.peek("SELECT outcome FROM inbound ORDER BY seq").await.expect("rows");
+    assert_eq!(rows[0].text("outcome").expect("a word"), "updated");
+    let open = world.store.peek("SELECT * FROM unmatched WHERE resolved_at IS NULL").await;
+    assert!(open.expect("rows").is_empty());
+}
+
+#[tokio::test]
+async fn a_parked_negative_with_a_time_takes_the_order_back() {
+    let world = check(&[
+        ("status=returned&updated_at=2026-02-01T00:00:02Z", "unmatched unknown_order", 0),
+        ("click_id={2}&amount=100&status=approved&updated_at=2026-02-01T00:00:01Z", "converted", 0),
+    ])
+    .await;
+    assert_eq!(world.order("a").await.status, ConversionStatus::Reversed);
+}
+
+#[tokio::test]
+async fn a_parked_negative_without_a_time_holds_the_order() {
+    let world = check(&[
+        ("status=returned", "unmatched unknown_order", 0),
+        ("click_id={2}&amount=100&status=approved", "held", 800),
+    ])
+    .await;
+    world.clock.advance(30 * DAY);
+    assert_eq!(world.settle.release_due().await.expect("a run"), 0);
+    let held = world.order("a").await;
+    assert_eq!(held.held_by.as_deref(), Some("parked_news"));
+    let desk = world.settle.desk();
+    let rejected = desk.reject(super::world::TENANT, held.id, "a person").await.expect("open");
+    assert_eq!(rejected.status, ConversionStatus::Rejected);
+    assert_eq!(world.accounts().await, Vec::<String>::new());
+    assert!(desk.reject(super::world::TENANT, held.id, "a person").await.is_err());
+}
+
+#[tokio::test]
+async fn parked_news_is_forgotten_after_ninety_days() {
+    let mut world = World::new().await;
+    world.postback("order_id=a&status=approved").await;
+    world.clock.advance(91 * DAY);
+    let click = world.click(2);
+    let row =
+        world.postback(&format!("order_id=a&click_id={click}&amount=100&status=pending")).await;
+    assert_eq!(end_of(&row), "converted");
+    assert_eq!(world.order("a").await.approved_at, None);
+}
+
+#[tokio::test]
+async fn two_news_of_one_order_in_one_batch_count_in_order() {
+    let mut world = World::new().await;
+    let click = world.click(2);
+    for query in [
+        format!("order_id=a&click_id={click}&amount=100&status=pending"),
+        "order_id=a&status=approved&amount=50".to_owned(),
+        "order_id=a&status=approved".to_owned(),
+    ] {
+        let inbound = world.inbound(super::world::SHOP_POSTBACK, &query);
+        world.source.push_inbound(&inbound);
+    }
+    let tallies = world.run().await.expect("a batch");
+    let outcomes: Vec<&str> =
+        tallies.iter().flat_map(|tally| &tally.outcomes).map(|outcome| outcome.as_str()).collect();
+    assert_eq!(outcomes, ["converted", "updated", "duplicate"]);
+    assert_eq!(world.balance(BOTA).await.pending, 400);
+    assert_eq!(world.order("a").await.revision, 2);
+}
+
+#[tokio::test]
+async fn another_currency_is_no_news_of_the_same_order() {
+    check(&[
+        ("click_id={2}&amount=100&currency=KZT", "converted", 800),
+        ("amount=100&currency=USD", "malformed bad_amount", 800),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn an_amount_that_comes_later_earns_then() {
+    check(&[("click_id={2}&status=approved", "converted", 0), ("amount=100", "updated", 800)])
+        .await;
+}

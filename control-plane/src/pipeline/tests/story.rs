@@ -1,5 +1,7 @@
 //! The worked story of the contract, section 9, and the life of its money.
 
+use std::time::Duration;
+
 use model::conversion::Awaiting;
 use model::conversion::ConversionStatus;
 use model::id::LinkId;
@@ -47,9 +49,9 @@ async fn a_hold_ends_after_its_days_and_not_before() {
     let mut world = World::new().await;
     let click = world.click(1);
     world.postback(&format!("click_id={click}&order_id=A-1&amount=10000&status=approved")).await;
-    world.clock.advance(14 * DAY - std::time::Duration::from_secs(1));
+    world.clock.advance(13 * DAY + Duration::from_secs(86_399));
     assert_eq!(world.settle.release_due().await.expect("a run"), 0);
-    world.clock.advance(std::time::Duration::from_secs(1));
+    world.clock.advance(Duration::from_secs(1));
     assert_eq!(world.settle.release_due().await.expect("a run"), 1);
     assert_eq!(world.settle.release_due().await.expect("a run"), 0);
     let conversion = world.order("A-1").await;

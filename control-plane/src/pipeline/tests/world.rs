@@ -47,8 +47,7 @@ use crate::settle::SettleParts;
 
 /// 2026-03-01T00:00:00Z.
 pub(crate) const START: Timestamp = Timestamp(1_772_323_200_000_000);
-pub(crate) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-pub(crate) const HOUR: Duration = Duration::from_secs(60 * 60);
+pub(crate) const DAY: Duration = Duration::from_hours(24);
 
 /// Names by which tests speak of rows: bits of ids.
 pub(crate) const TENANT: TenantId = TenantId(1);
@@ -103,7 +102,7 @@ pub(crate) fn host() -> &'static PluginHost {
             .expect("a shipped guest");
         }
         for guest in bundle::guests() {
-            assert!(host.wait_ready(guest.name, Duration::from_secs(120)), "{}", guest.name);
+            assert!(host.wait_ready(guest.name, Duration::from_mins(2)), "{}", guest.name);
         }
         host
     })
@@ -111,68 +110,117 @@ pub(crate) fn host() -> &'static PluginHost {
 
 /// The rows of the small world. Terms: ten percent for a purchase, 500.00 for a signup; hold 14 days; window 30 days.
 fn seed() -> Vec<String> {
-    let at = START.0 - 1_000_000;
-    let id = |prefix: &str, bits: u128| TenantId(bits).to_string().replace("ten_", prefix);
-    let tenant = TENANT.to_string();
+    let mut sql = shops();
+    sql.extend(offers());
+    sql.extend(campaigns());
+    sql.extend(links());
+    sql.extend(coupons());
+    sql
+}
+
+/// When everything was made.
+const MADE_AT: i64 = START.0 - 1_000_000;
+
+/// The text of an id, by its prefix and its bits.
+fn id(prefix: &str, bits: u128) -> String {
+    TenantId(bits).to_string().replace("ten_", prefix)
+}
+
+/// A literal, or NULL.
+fn literal(text: Option<String>) -> String {
+    text.map_or_else(|| "NULL".to_owned(), |text| format!("'{text}'"))
+}
+
+fn shops() -> Vec<String> {
     let (shop, other) = (id("adv_", 21), id("adv_", 22));
     let mut sql = vec![
         format!(
-            "INSERT INTO tenants VALUES ('{tenant}', 'demo', 2000, 0, 'ru-KZ', 'Asia/Almaty', {at})"
+            "INSERT INTO tenants VALUES ('{TENANT}', 'demo', 2000, 0, 'ru-KZ', 'Asia/Almaty', \
+             {MADE_AT})"
         ),
-        format!("INSERT INTO click_keys VALUES (1, x'{}', 1, {at}, NULL)", "07".repeat(16)),
+        format!("INSERT INTO click_keys VALUES (1, x'{}', 1, {MADE_AT}, NULL)", "07".repeat(16)),
+        format!(
+            "INSERT INTO shoppers VALUES ('{TENANT}', '{}', 'user-1', NULL, NULL, {MADE_AT})",
+            id("shp_", 81)
+        ),
     ];
     for (advertiser, name, currency) in [(&shop, "Shop", "KZT"), (&other, "Other", "USD")] {
         sql.push(format!(
-            "INSERT INTO advertisers VALUES ('{tenant}', '{advertiser}', '{name}', '{currency}', '[]', '{{}}', 'active', '', '', {at}, NULL)"
+            "INSERT INTO advertisers VALUES ('{TENANT}', '{advertiser}', '{name}', '{currency}', \
+             '[]', '{{}}', 'active', '', '', {MADE_AT}, NULL)"
         ));
     }
-    let integrations = [
-        (11, "generic", Some(&shop), "{}"),
-        (12, "generic", Some(&shop), r#"{"names":{"order_ref":["zakaz"]}}"#),
+    let dated = r#"{"names":{"updated_at":["updated_at"],"test":["test"]}}"#;
+    let second = r#"{"names":{"order_ref":["zakaz"],"updated_at":["updated_at"]}}"#;
+    for (bits, adapter, advertiser, config) in [
+        (11, "generic", Some(&shop), dated),
+        (12, "generic", Some(&shop), second),
         (13, "events", Some(&shop), "{}"),
         (14, "generic", None, r#"{"charge_stated":true}"#),
         (15, "generic", Some(&other), "{}"),
         (16, "trackier", None, "{}"),
-    ];
-    for (bits, adapter, advertiser, config) in integrations {
+    ] {
         let integration = id("int_", bits);
         let space = advertiser.unwrap_or(&integration);
-        let advertiser = advertiser.map_or("NULL".to_owned(), |id| format!("'{id}'"));
+        let advertiser = literal(advertiser.cloned());
         sql.push(format!(
-            "INSERT INTO integrations VALUES ('{tenant}', '{integration}', 'i{bits}', '{adapter}', NULL, {advertiser}, '{space}', '{{}}', '[]', '[]', '{config}', '{{\"oplacheno\":\"approved\"}}', {at}, NULL)"
+            "INSERT INTO integrations VALUES ('{TENANT}', '{integration}', 'i{bits}', \
+             '{adapter}', NULL, {advertiser}, '{space}', '{{}}', '[]', '[]', '{config}', \
+             '{{\"oplacheno\":\"approved\"}}', {MADE_AT}, NULL)"
         ));
     }
-    for (bits, advertiser, hold) in [(31, &shop, 14), (32, &other, 0)] {
-        let offer = id("off_", bits);
+    sql
+}
+
+fn offers() -> Vec<String> {
+    let mut sql = Vec::new();
+    for (bits, advertiser, hold) in [(31, 21, 14), (32, 22, 0)] {
+        let (offer, advertiser) = (id("off_", bits), id("adv_", advertiser));
         sql.push(format!(
-            "INSERT INTO offers VALUES ('{tenant}', '{offer}', '{advertiser}', 'o', NULL, NULL, NULL, 'https://shop.example/', NULL, 'sub1', 'ref_code', '[]', 30, 24, {hold}, '{{}}', NULL, {at}, NULL)"
+            "INSERT INTO offers VALUES ('{TENANT}', '{offer}', '{advertiser}', 'o', NULL, NULL, \
+             NULL, 'https://shop.example/', NULL, 'sub1', 'ref_code', '[]', 30, 24, {hold}, \
+             '{{}}', NULL, {MADE_AT}, NULL)"
         ));
         sql.push(format!(
-            "INSERT INTO terms VALUES ('{tenant}', 'trm_{bits}p', 'offer', '{offer}', 0, 'purchase', 'percent', 1000, NULL, NULL, '{{}}', {at}, NULL)"
+            "INSERT INTO terms VALUES ('{TENANT}', 'trm_{bits}p', 'offer', '{offer}', 0, \
+             'purchase', 'percent', 1000, NULL, NULL, '{{}}', {MADE_AT}, NULL)"
         ));
     }
     sql.push(format!(
-        "INSERT INTO terms VALUES ('{tenant}', 'trm_31s', 'offer', '{}', 1, 'signup', 'fixed', NULL, 50000, 'KZT', '{{}}', {at}, NULL)",
+        "INSERT INTO terms VALUES ('{TENANT}', 'trm_31s', 'offer', '{}', 1, 'signup', 'fixed', \
+         NULL, 50000, 'KZT', '{{}}', {MADE_AT}, NULL)",
         id("off_", 31)
     ));
-    // 41: last touch; 42: first touch, clicks beat coupons; 43: the other shop's.
+    sql
+}
+
+/// 41: last touch; 42: first touch, clicks beat coupons; 43: the other shop's.
+fn campaigns() -> Vec<String> {
+    let mut sql = Vec::new();
     for (bits, model, precedence, offer) in [
         (41, "last_touch", "coupon_wins", 31),
         (42, "first_touch", "click_wins", 31),
         (43, "last_touch", "coupon_wins", 32),
     ] {
-        let campaign = id("cmp_", bits);
+        let (campaign, offer) = (id("cmp_", bits), id("off_", offer));
         sql.push(format!(
-            "INSERT INTO campaigns VALUES ('{tenant}', '{campaign}', NULL, 'c', NULL, NULL, '{model}', '{precedence}', 2000, 5000, NULL, 'strict-origin', '[]', '{{}}', '{{}}', {at}, NULL)"
+            "INSERT INTO campaigns VALUES ('{TENANT}', '{campaign}', NULL, 'c', NULL, NULL, \
+             '{model}', '{precedence}', 2000, 5000, NULL, 'strict-origin', '[]', '{{}}', '{{}}', \
+             {MADE_AT}, NULL)"
         ));
         sql.push(format!(
-            "INSERT INTO campaign_offers VALUES ('{tenant}', '{campaign}', 0, '{}')",
-            id("off_", offer)
+            "INSERT INTO campaign_offers VALUES ('{TENANT}', '{campaign}', 0, '{offer}')"
         ));
     }
+    sql
+}
+
+fn links() -> Vec<String> {
+    let mut sql = Vec::new();
     for (bits, code, regime) in [(51, "aigerim", "illustrative_10"), (52, "bota", "none")] {
         sql.push(format!(
-            "INSERT INTO publishers VALUES ('{tenant}', '{}', '{code}', '{code}', 'KZT', NULL, NULL, NULL, '{regime}', '[]', '{{}}', {at}, NULL)",
+            "INSERT INTO publishers VALUES ('{TENANT}', '{}', '{code}', '{code}', 'KZT', NULL, \
+             NULL, NULL, '{regime}', '[]', '{{}}', {MADE_AT}, NULL)",
             id("pub_", bits)
         ));
     }
@@ -184,33 +232,36 @@ fn seed() -> Vec<String> {
         (5, "any", 41, None, 51),
         (6, "other", 43, Some(32), 51),
     ] {
-        let offer = offer.map_or("NULL".to_owned(), |bits| format!("'{}'", id("off_", bits)));
         sql.push(format!(
-            "INSERT INTO links VALUES ('{tenant}', '{}', {number}, '{}', {offer}, '{}', NULL, '{slug}', NULL, '[]', '{{}}', NULL, NULL, NULL, NULL, 0, {at})",
+            "INSERT INTO links VALUES ('{TENANT}', '{}', {number}, '{}', {}, '{}', NULL, \
+             '{slug}', NULL, '[]', '{{}}', NULL, NULL, NULL, NULL, 0, {MADE_AT})",
             id("lnk_", 60 + number),
             id("cmp_", campaign),
+            literal(offer.map(|bits| id("off_", bits))),
             id("pub_", publisher)
         ));
     }
-    for (bits, code, campaign, publisher, status) in [
+    sql
+}
+
+fn coupons() -> Vec<String> {
+    let coupons = [
         (71, "AIGERIM10", 41, Some(51), "active"),
         (72, "BOTA10", 42, Some(52), "active"),
         (73, "SALE", 41, None, "active"),
         (74, "OLD", 41, Some(51), "invalid"),
-    ] {
-        let publisher =
-            publisher.map_or("NULL".to_owned(), |bits| format!("'{}'", id("pub_", bits)));
-        sql.push(format!(
-            "INSERT INTO coupons VALUES ('{tenant}', '{}', '{}', {publisher}, '{code}', '{status}', {at}, NULL)",
-            id("cpn_", bits),
-            id("cmp_", campaign)
-        ));
-    }
-    sql.push(format!(
-        "INSERT INTO shoppers VALUES ('{tenant}', '{}', 'user-1', NULL, NULL, {at})",
-        id("shp_", 81)
-    ));
-    sql
+    ];
+    let insert =
+        |(bits, code, campaign, publisher, status): (u128, &str, _, Option<u128>, &str)| {
+            format!(
+                "INSERT INTO coupons VALUES ('{TENANT}', '{}', '{}', {}, '{code}', '{status}', \
+             {MADE_AT}, NULL)",
+                id("cpn_", bits),
+                id("cmp_", campaign),
+                literal(publisher.map(|bits| id("pub_", bits)))
+            )
+        };
+    coupons.map(insert).into()
 }
 
 impl World {
@@ -229,7 +280,7 @@ impl World {
         let clock = Arc::new(ManualClock::new(START));
         let source = MemorySource::new("journal-1", "inbound");
         let ring = KeyRing::new(ClickKey { id: 1, secret: [7; 16] }, Vec::new());
-        let (pipeline, settle) = line(&store, &clock, mutation);
+        let (pipeline, settle) = line(&store, &clock, mutation, 11);
         Self {
             store,
             pipeline,
@@ -249,7 +300,8 @@ impl World {
         self.store.close().await;
         let url = format!("sqlite://{}", self.directory.path().join("gamma.db").display());
         self.store = Store::open(&url).await.expect("the database");
-        let (pipeline, settle) = line(&self.store, &self.clock, self.mutation);
+        let seed = self.rng.next_u64();
+        let (pipeline, settle) = line(&self.store, &self.clock, self.mutation, seed);
         (self.pipeline, self.settle) = (pipeline, settle);
         self.consumer = Consumer::new(self.source.clone());
     }
@@ -307,7 +359,7 @@ impl World {
     pub(crate) async fn take(&mut self, inbound: Inbound) -> InboundRow {
         let event = inbound.event_id;
         self.source.push_inbound(&inbound);
-        self.run().await.expect("a batch");
+        Box::pin(self.run()).await.expect("a batch");
         self.ended(event).await
     }
 
@@ -320,7 +372,7 @@ impl World {
     pub(crate) async fn run(&mut self) -> Result<Vec<Tally>, PipelineError> {
         let mut tallies = Vec::new();
         loop {
-            let tally = self.pipeline.step(&mut self.consumer).await?;
+            let tally = Box::pin(self.pipeline.step(&mut self.consumer)).await?;
             if tally.records == 0 {
                 return Ok(tallies);
             }
@@ -353,7 +405,7 @@ impl World {
         let mut tx = self.store.read(TENANT).await.expect("a read");
         let rows = tx.ledger().balance(publisher).await.expect("a balance");
         let kzt = rows.into_iter().find(|row| row.currency.code() == "KZT");
-        kzt.unwrap_or(BalanceRow::nothing(model::money::Currency::KZT))
+        kzt.unwrap_or_else(|| BalanceRow::nothing(model::money::Currency::KZT))
     }
 
     /// Every account and its balance, as text.
@@ -370,8 +422,13 @@ impl World {
     }
 }
 
-fn line(store: &Store, clock: &Arc<ManualClock>, mutation: Mutation) -> (Pipeline, Settle) {
-    let ids = IdSource::new(StdRng::seed_from_u64(11));
+fn line(
+    store: &Store,
+    clock: &Arc<ManualClock>,
+    mutation: Mutation,
+    seed: u64,
+) -> (Pipeline, Settle) {
+    let ids = IdSource::new(StdRng::seed_from_u64(seed));
     let clock: Arc<dyn Clock> = Arc::<ManualClock>::clone(clock);
     let pipeline = Pipeline::new(PipelineParts {
         store: store.clone(),

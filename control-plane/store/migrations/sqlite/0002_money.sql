@@ -72,6 +72,8 @@ CREATE TABLE inbound (
     PRIMARY KEY (tenant_id, event_id)
 );
 CREATE INDEX inbound_by_integration ON inbound (tenant_id, integration_id, event_id);
+-- Conservation is counted by place.
+CREATE INDEX inbound_by_place ON inbound (topic, part, seq) WHERE outcome <> 'refused';
 CREATE INDEX inbound_held ON inbound (tenant_id, processed_at) WHERE outcome = 'held' AND reason = 'adapter_error';
 
 -- Claims nobody could be credited for, kept 90 days. With reason unknown_order: news parked until its order arrives.
@@ -195,6 +197,7 @@ CREATE INDEX conversions_by_order ON conversions (tenant_id, order_ref);
 CREATE INDEX conversions_by_publisher ON conversions (tenant_id, publisher_id, id);
 CREATE INDEX conversions_by_customer ON conversions (tenant_id, customer_key, claimed_at)
     WHERE customer_key IS NOT NULL;
+CREATE INDEX conversions_held ON conversions (tenant_id) WHERE status = 'pending' AND held_by IS NOT NULL;
 CREATE INDEX conversions_due ON conversions (tenant_id, release_at) WHERE status = 'pending' AND held_by IS NULL;
 
 -- Every news about a conversion that was not a plain duplicate: what current content is compared with.

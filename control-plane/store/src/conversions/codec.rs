@@ -85,7 +85,8 @@ pub(super) const COLUMNS: [&str; 54] = [
     "updated_at",
 ];
 
-/// What may change of a known conversion. Who earns, at which rates and why it was credited stay for ever.
+/// What may change of a known conversion. Who earns, at which rates and why it was credited stay
+/// for ever.
 pub(super) const ON_CONFLICT: &str = "ON CONFLICT (tenant_id, id) DO UPDATE SET \
     status = excluded.status, outside_status = excluded.outside_status, \
     order_amount_minor = excluded.order_amount_minor, \
@@ -114,9 +115,9 @@ struct RateRow {
     base: String,
 }
 
-fn json_text<T: Serialize>(rows: Vec<T>) -> String {
+fn json_text<T: Serialize>(rows: &[T]) -> String {
     // Plain structs of texts and numbers always have a JSON form.
-    serde_json::to_string(&rows).unwrap_or_default()
+    serde_json::to_string(rows).unwrap_or_default()
 }
 
 fn taxes_text(taxes: &[TaxPart]) -> String {
@@ -125,7 +126,7 @@ fn taxes_text(taxes: &[TaxPart]) -> String {
         withheld: part.withheld.minor,
         shortfall: part.shortfall.minor,
     };
-    json_text(taxes.iter().map(row).collect())
+    json_text(&taxes.iter().map(row).collect::<Vec<_>>())
 }
 
 fn rates_text(rates: &[TaxRate]) -> String {
@@ -134,7 +135,7 @@ fn rates_text(rates: &[TaxRate]) -> String {
         bp: rate.rate.0,
         base: rate.base.as_str().to_owned(),
     };
-    json_text(rates.iter().map(row).collect())
+    json_text(&rates.iter().map(row).collect::<Vec<_>>())
 }
 
 fn wrong(column: &str) -> StoreError {

@@ -60,8 +60,8 @@ impl Term {
 }
 
 impl Credit<'_> {
-    /// Percent and fixed terms of offers, campaigns and enrolments, in the order they were given. Ended ones are
-    /// among them: a claim may be older than its terms' end.
+    /// Percent and fixed terms of offers, campaigns and enrolments, in the order they were given.
+    /// Ended ones are among them: a claim may be older than its terms' end.
     ///
     /// # Errors
     /// As [`Credit::version`].

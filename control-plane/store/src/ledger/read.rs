@@ -125,7 +125,8 @@ impl LedgerBooks<'_> {
         Ok(accounts)
     }
 
-    /// What a publisher has, one row per currency, alphabetically; empty when nothing was ever posted.
+    /// What a publisher has, one row per currency, alphabetically; empty when nothing was ever
+    /// posted.
     ///
     /// # Errors
     /// As [`Self::accounts`].
@@ -241,7 +242,8 @@ impl LedgerBooks<'_> {
         Ok(postings)
     }
 
-    /// Debits and credits per currency, alphabetically: of all balances, or of what was posted until `at`.
+    /// Debits and credits per currency, alphabetically: of all balances, or of what was posted
+    /// until `at`.
     ///
     /// # Errors
     /// As [`Self::accounts`].

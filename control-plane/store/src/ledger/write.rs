@@ -42,7 +42,8 @@ struct Head {
     hash: [u8; HASH_BYTES],
 }
 
-/// Balances in memory, and which of them the batch changed: each account is written once, however often it moves.
+/// Balances in memory, and which of them the batch changed: each account is written once, however
+/// often it moves.
 struct Netted {
     balances: BTreeMap<Account, i64>,
     changed: BTreeSet<Account>,
@@ -60,11 +61,12 @@ impl Netted {
 }
 
 impl LedgerBooks<'_> {
-    /// Posts commands in order: command rows, postings, sealed transactions, balances. The caller holds the only
-    /// writer, so balances and sequence cannot move underneath.
+    /// Posts commands in order: command rows, postings, sealed transactions, balances. The caller
+    /// holds the only writer, so balances and sequence cannot move underneath.
     ///
     /// # Errors
-    /// [`PostError::Ledger`] names the command that does not fit; [`PostError::Store`] is the database's.
+    /// [`PostError::Ledger`] names the command that does not fit; [`PostError::Store`] is the
+    /// database's.
     pub async fn post(
         &mut self,
         commands: &[Command],

@@ -1,0 +1,130 @@
+//! A credited claim as a conversion.
+
+use model::claim::ClaimStatus;
+use model::clock::Timestamp;
+use model::conversion::ConversionStatus;
+use model::conversion::Decision;
+use model::outcome::Outcome;
+use model::outcome::Reason;
+use serde_json::Value as Json;
+use store::conversions::Conversion;
+use store::conversions::Rates;
+
+use super::draft::Item;
+use super::news;
+use super::outcome::plugin_json;
+use crate::pipeline::parcel::Credit;
+use crate::pipeline::parcel::End;
+
+/// A new conversion as its claim and its credit make it; nothing is posted yet.
+pub(super) fn conversion(
+    item: Item<'_>,
+    credit: &Credit,
+    now: Timestamp,
+) -> Result<Conversion, ledger::SplitError> {
+    let inbound = &item.parcel.inbound;
+    let claim = &item.told.claim;
+    let basis = ledger::Basis {
+        charge: credit.charge,
+        fee: credit.fee,
+        share: credit.share,
+        taxes: credit.taxes.clone(),
+    };
+    let outside_status = match claim.status {
+        ClaimStatus::Absent => ClaimStatus::Approved,
+        status => status,
+    };
+    let screening = &credit.screening;
+    let of_click = credit.is_filtered.then(|| Reason::FilteredClick.as_str().to_owned());
+    let of_rule = screening.by.clone().filter(|_| screening.decision == Decision::Hold);
+    let rejects = screening.decision == Decision::Reject;
+    let rejected_by = screening.by.as_deref().filter(|_| rejects).map(reason_of_rule);
+    let is_unmapped = outside_status == ClaimStatus::Unmapped;
+    let unmapped = is_unmapped.then(|| Reason::StatusUnmapped.as_str().to_owned());
+    Ok(Conversion {
+        id: credit.conversion,
+        status: ConversionStatus::Pending,
+        outside_status,
+        order: item.told.order.clone(),
+        integration: inbound.integration,
+        advertiser: credit.advertiser,
+        is_network: credit.is_network,
+        campaign: credit.campaign,
+        offer: credit.offer,
+        publisher: credit.publisher,
+        enrolment: credit.enrolment,
+        link: credit.link,
+        coupon: credit.coupon,
+        shopper: credit.shopper,
+        click_id: credit.click_id.clone(),
+        rule: credit.rule,
+        customer_key: claim.customer_ref.clone(),
+        order_amount_minor: credit.order_amount.map(|amount| amount.minor),
+        order_currency: credit.order_currency,
+        stated_charge_minor: credit.stated_charge.map(|charge| charge.minor),
+        split: ledger::split(&basis)?,
+        rates: Rates {
+            fee: credit.fee,
+            share: credit.share,
+            taxes: credit.taxes.clone(),
+            term: credit.term.clone(),
+        },
+        stage: None,
+        origin: None,
+        verdict: match screening.decision {
+            Decision::Abstain => Decision::Approve,
+            decision => decision,
+        },
+        held_by: of_click.or(of_rule),
+        reason: rejected_by.or(unmapped),
+        hold_days: credit.hold_days,
+        claimed_at: credit.claimed_at,
+        clicked_at: credit.clicked_at,
+        approved_at: None,
+        release_at: None,
+        released_at: None,
+        revision: 1,
+        revised_at: news::revised_at(claim, inbound.received_at),
+        revised_event: inbound.event_id,
+        reviewed_by: None,
+        explanation: explained(item, credit),
+        created_at: now,
+        updated_at: now,
+    })
+}
+
+/// How a claim ended that made a conversion.
+pub(super) fn end_of_new(row: &Conversion) -> End {
+    let reason = row.reason.clone();
+    match row.status {
+        ConversionStatus::Rejected | ConversionStatus::Reversed => {
+            End { outcome: Outcome::Rejected, reason, detail: None }
+        }
+        ConversionStatus::Pending | ConversionStatus::Approved => match &row.held_by {
+            Some(by) if by == "parked_news" => End {
+                outcome: Outcome::Held,
+                reason: None,
+                detail: Some("news that takes the order back came before it".to_owned()),
+            },
+            Some(by) => {
+                let is_click = by == Reason::FilteredClick.as_str();
+                let reason = if is_click { by.clone() } else { reason_of_rule(by) };
+                End { outcome: Outcome::Held, reason: Some(reason), detail: None }
+            }
+            None => End { outcome: Outcome::Converted, reason, detail: None },
+        },
+    }
+}
+
+fn reason_of_rule(name: &str) -> String {
+    format!("rule:{name}")
+}
+
+fn explained(item: Item<'_>, credit: &Credit) -> Json {
+    let mut explanation = credit.explanation.clone();
+    explanation["fraud"] = Json::Array(credit.screening.verdicts.clone());
+    if let Some(plugin) = &item.parcel.plugin {
+        explanation["adapter"] = plugin_json(plugin);
+    }
+    explanation
+}
