@@ -243,13 +243,13 @@ impl Links {
         let mut lower = [0_u8; SLUG_CHARS_MAX];
         let slug = lower_case(key.0, &mut lower)?;
         let hash = self.view.table.key_hash(domain.tenant, slug);
-        self.front.follow(catalog.version);
-        if let Front::Unasked = self.front.get(hash, now) {
+        let version = catalog.version;
+        if let Front::Unasked = self.front.get(hash, version, now) {
             let read = |row: Row<'_>| Compiled::new(&row, self.plan(catalog, &row));
             let link = self.view.table.read(hash, (domain.tenant, slug), read);
-            self.front.put(hash, link, now);
+            self.front.put((hash, version), link, now);
         }
-        let Front::Known(Some(link)) = self.front.get(hash, now) else { return None };
+        let Front::Known(Some(link)) = self.front.get(hash, version, now) else { return None };
         // Two slugs with one keyed hash of 64 bits: nobody will see it, and it must not lead anywhere wrong.
         let is_it = link.tenant == domain.tenant && link.slug() == slug;
         (is_it && link.domain.is_none_or(|only| only == domain.id)).then_some(link)
@@ -259,7 +259,9 @@ impl Links {
     fn plan(&self, catalog: &Now, row: &Row<'_>) -> Held {
         let offer = offer_of(row, &catalog.directory);
         let key = self.plan_key(row, offer);
-        if let Some(plan) = self.front.plan(key).filter(|plan| plan.is_for(row, offer)) {
+        if let Some(plan) =
+            self.front.plan(key, catalog.version).filter(|plan| plan.is_for(row, offer))
+        {
             return plan;
         }
         // A plan from before the directory changed may be of another destination.
@@ -272,7 +274,7 @@ impl Links {
             plan
         });
         let plan = Rc::new(plan);
-        self.front.put_plan(key, Rc::clone(&plan));
+        self.front.put_plan((key, catalog.version), Rc::clone(&plan));
         plan
     }
 
@@ -295,7 +297,6 @@ impl Links {
     /// A wildcard link compiled for one offer; not cached, because the target differs with every request.
     #[must_use]
     pub fn compile_wildcard(&self, catalog: &Now, link: &Link, offer: OfferId) -> Compiled {
-        self.front.follow(catalog.version);
         let row = Row { offer: Some(offer), ..Row::from(link) };
         Compiled::new(&row, self.plan(catalog, &row))
     }

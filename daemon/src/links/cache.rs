@@ -5,8 +5,8 @@
 //! What is dear to compile, the destination with its macros, is the same for all links of an offer; what differs from
 //! link to link is a few ids that the table gives for less than a look into a shared cache costs. So the shared cache
 //! holds plans, a handful for millions of links, and every thread keeps the links it served last. The front cache is a
-//! plain array of one thread: no lock, no counter, no list. Every change of the catalog empties it, so a stopped link
-//! cannot hide in it.
+//! plain array of one thread: no lock, no counter, no list. An entry counts at the version of the catalog at which it was
+//! made and at no other, so a stopped link cannot hide in it.
 
 use std::cell::Cell;
 use std::cell::Ref;
@@ -23,7 +23,7 @@ use crate::links::Compiled;
 use crate::links::Plan;
 
 /// Links of a front cache; a power of two.
-const FRONT_LINKS: usize = 16_384;
+const FRONT_LINKS: usize = 32_768;
 /// Plans that a thread holds at hand.
 const FRONT_PLANS: usize = 1024;
 /// How long a slug is known to lead nowhere.
@@ -63,14 +63,15 @@ impl Plans {
     }
 }
 
-/// What a thread knows about a key.
+/// What a thread knows about a key. The box of an older link is used again.
 #[derive(Debug, Default)]
-enum Known {
-    #[default]
-    Unasked,
-    Link(u64, Box<Compiled>),
-    /// Nothing had this slug then.
-    Nothing(u64, Timestamp),
+struct Known {
+    key: u64,
+    /// Version of the catalog at which it was asked; 0: never.
+    version: u64,
+    /// When nothing had this slug.
+    unknown_at: Option<Timestamp>,
+    link: Option<Box<Compiled>>,
 }
 
 /// The answer of a front cache.
@@ -81,18 +82,18 @@ pub enum Front<T> {
     Unasked,
 }
 
-/// One thread's caches, of one version of the catalog.
+/// One thread's caches. What was learned at another version of the catalog does not count.
 #[derive(Debug)]
 pub struct FrontCache {
-    version: Cell<u64>,
     links: RefCell<Vec<Known>>,
     plans: RefCell<HashMap<u64, Held>>,
+    plans_version: Cell<u64>,
 }
 
 impl Default for FrontCache {
     fn default() -> Self {
-        let links = (0..FRONT_LINKS).map(|_| Known::Unasked).collect();
-        Self { version: Cell::new(0), links: RefCell::new(links), plans: RefCell::default() }
+        let links = (0..FRONT_LINKS).map(|_| Known::default()).collect();
+        Self { links: RefCell::new(links), plans: RefCell::default(), plans_version: Cell::new(0) }
     }
 }
 
@@ -102,49 +103,47 @@ fn slot(key: u64) -> usize {
 }
 
 impl FrontCache {
-    /// Forgets everything unless it is of this version.
-    pub fn follow(&self, version: u64) {
-        if self.version.replace(version) != version {
-            self.links.borrow_mut().fill_with(Known::default);
-            self.plans.borrow_mut().clear();
-        }
-    }
-
-    /// What is known about `key`. A link stays borrowed until it is dropped.
+    /// What is known about `key` at this version. A link stays borrowed until it is dropped.
     #[must_use]
-    pub fn get(&self, key: u64, now: Timestamp) -> Front<Ref<'_, Compiled>> {
+    pub fn get(&self, key: u64, version: u64, now: Timestamp) -> Front<Ref<'_, Compiled>> {
         let links = self.links.borrow();
-        match &links[slot(key)] {
-            Known::Nothing(held, at) if *held == key && now.since(*at) < UNKNOWN_FOR => {
-                Front::Known(None)
+        let known = &links[slot(key)];
+        if known.key != key || known.version != version {
+            return Front::Unasked;
+        }
+        match known.unknown_at {
+            None => {
+                Front::Known(Ref::filter_map(links, |links| links[slot(key)].link.as_deref()).ok())
             }
-            Known::Link(held, _) if *held == key => Front::Known(
-                Ref::filter_map(links, |links| match &links[slot(key)] {
-                    Known::Link(_, link) => Some(&**link),
-                    Known::Nothing(..) | Known::Unasked => None,
-                })
-                .ok(),
-            ),
-            _ => Front::Unasked,
+            Some(at) if now.since(at) < UNKNOWN_FOR => Front::Known(None),
+            Some(_) => Front::Unasked,
         }
     }
 
     /// Remembers what the table said.
-    pub fn put(&self, key: u64, link: Option<Compiled>, now: Timestamp) {
-        self.links.borrow_mut()[slot(key)] = match link {
-            Some(link) => Known::Link(key, Box::new(link)),
-            None => Known::Nothing(key, now),
-        };
+    pub fn put(&self, (key, version): (u64, u64), link: Option<Compiled>, now: Timestamp) {
+        let known = &mut self.links.borrow_mut()[slot(key)];
+        (known.key, known.version) = (key, version);
+        known.unknown_at = link.is_none().then_some(now);
+        match (link, &mut known.link) {
+            (Some(link), Some(held)) => **held = link,
+            (Some(link), None) => known.link = Some(Box::new(link)),
+            (None, _) => {}
+        }
     }
 
+    /// The plan under `key`, if it was put at this version.
     #[must_use]
-    pub fn plan(&self, key: u64) -> Option<Held> {
+    pub fn plan(&self, key: u64, version: u64) -> Option<Held> {
+        if self.plans_version.get() != version {
+            return None;
+        }
         self.plans.borrow().get(&key).cloned()
     }
 
-    pub fn put_plan(&self, key: u64, plan: Held) {
+    pub fn put_plan(&self, (key, version): (u64, u64), plan: Held) {
         let mut plans = self.plans.borrow_mut();
-        if plans.len() >= FRONT_PLANS {
+        if self.plans_version.replace(version) != version || plans.len() >= FRONT_PLANS {
             plans.clear();
         }
         plans.insert(key, plan);

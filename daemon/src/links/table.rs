@@ -164,8 +164,12 @@ impl Shard {
         postcard::take_from_bytes::<Packed<'_>>(bytes).ok().map(|(packed, _)| packed)
     }
 
-    /// The slot of the first link with this tag that `is_it`.
-    fn find(&self, tag: u32, mut is_it: impl FnMut(&Packed<'_>) -> bool) -> Option<usize> {
+    /// The first link with this tag that `is_it`, and its slot.
+    fn find(
+        &self,
+        tag: u32,
+        mut is_it: impl FnMut(&Packed<'_>) -> bool,
+    ) -> Option<(usize, Packed<'_>)> {
         let mask = self.slots.len().checked_sub(1)?;
         let mut at = Self::index(tag, mask);
         // A quarter of the slots is always empty, so the walk ends.
@@ -174,9 +178,12 @@ impl Shard {
             if slot.place == 0 {
                 return None;
             }
-            let is_candidate = slot.place != REMOVED && slot.tag == tag;
-            if is_candidate && self.packed(slot.place).is_some_and(|packed| is_it(&packed)) {
-                return Some(at);
+            if slot.place != REMOVED
+                && slot.tag == tag
+                && let Some(packed) = self.packed(slot.place)
+                && is_it(&packed)
+            {
+                return Some((at, packed));
             }
             at = (at + 1) & mask;
         }
@@ -288,8 +295,8 @@ impl LinkTable {
         let ids = self.ids.read();
         let is_it =
             |packed: &Packed<'_>| packed.slug == slug && id_of(&ids, packed.tenant) == tenant.0;
-        let at = shard.find(tag(hash), is_it)?;
-        shard.packed(shard.slots[at].place).and_then(|packed| unpack(&packed, &ids)).map(read)
+        let (_, packed) = shard.find(tag(hash), is_it)?;
+        unpack(&packed, &ids).map(read)
     }
 
     /// The link with this slug, in lower case.
@@ -312,9 +319,8 @@ impl LinkTable {
                 id_of(&ids, packed.tenant) == tenant.0
                     && packed.wildcard_code.is_some_and(|held| held.eq_ignore_ascii_case(&code))
             };
-            let at = shard.find(tag(hash), is_it);
-            let packed = at.and_then(|at| shard.packed(shard.slots[at].place));
-            links.extend(packed.and_then(|packed| unpack(&packed, &ids)).map(Link::from));
+            let found = shard.find(tag(hash), is_it);
+            links.extend(found.and_then(|(_, packed)| unpack(&packed, &ids)).map(Link::from));
         }
         links
     }
@@ -414,14 +420,11 @@ impl TableWriter {
         let Some(hash) = self.keys.remove(&id) else { return };
         let mut shard = table.shard(hash).write();
         let bits = id.0.to_le_bytes();
-        if let Some(at) = shard.find(tag(hash), |packed| packed.id == bits) {
-            let start = shard.slots[at].place as usize - 1;
-            let packed = shard.packed(shard.slots[at].place);
-            let code = packed.and_then(|packed| {
-                let tenant = TenantId(id_of(&table.ids.read(), packed.tenant));
-                packed.wildcard_code.map(|code| table.key_hash(tenant, &code.to_ascii_lowercase()))
-            });
-            let bytes = packed_bytes(&shard.arena[start..]);
+        if let Some((at, packed)) = shard.find(tag(hash), |packed| packed.id == bits) {
+            let tenant = TenantId(id_of(&table.ids.read(), packed.tenant));
+            let code =
+                packed.wildcard_code.map(|code| table.key_hash(tenant, &code.to_ascii_lowercase()));
+            let bytes = packed_bytes(&shard.arena[shard.slots[at].place as usize - 1..]);
             shard.remove(at, bytes);
             drop(shard);
             if let Some(code) = code {
