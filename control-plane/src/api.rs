@@ -77,6 +77,7 @@ mod offers;
 mod publishers;
 mod rewards;
 mod rules;
+mod shoppers;
 mod stats;
 mod tenants;
 
@@ -204,6 +205,7 @@ fn endpoints() -> Vec<Endpoint> {
         stats::ENDPOINTS,
         rewards::ENDPOINTS,
         rules::ENDPOINTS,
+        shoppers::ENDPOINTS,
         domains::ENDPOINTS,
         tenants::ENDPOINTS,
         plugins::ENDPOINTS,

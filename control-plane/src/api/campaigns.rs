@@ -15,6 +15,8 @@ use serde_json::json;
 use store::campaigns::CampaignRow;
 use store::listing::Reach;
 use store::tenants::TenantRow;
+use store::terms::TermRow;
+use store::terms::TermScope;
 
 use crate::api::advertisers;
 use crate::api::call::Call;
@@ -28,6 +30,8 @@ use crate::api::input::integer;
 use crate::api::input::text;
 use crate::api::input::texts;
 use crate::api::money;
+use crate::api::terms;
+use crate::api::terms::GivenTerm;
 use crate::api::time;
 use crate::api::time::instant;
 
@@ -72,6 +76,7 @@ const FIELDS: &[Field] = &[
     texts("tags"),
     field("label", Kind::Free).note("advertising label by language: kk, ru"),
     field("prelander", Kind::Free),
+    field("terms", Kind::Objects(terms::FIELDS)).note("instead of the offers'"),
 ];
 
 const PATCHABLE: &[Field] = FIELDS;
@@ -79,8 +84,12 @@ const PATCHABLE: &[Field] = FIELDS;
 pub(crate) const ENDPOINTS: &[Endpoint] =
     &[create::ENDPOINT, list::ENDPOINT, get::ENDPOINT, change::ENDPOINT, archive::ENDPOINT];
 
-/// Reads every field into `row`.
-async fn read(call: &mut Call, input: &mut Input, row: &mut CampaignRow) -> Result<(), Problem> {
+/// Reads every field into `row`; terms come apart.
+async fn read(
+    call: &mut Call,
+    input: &mut Input,
+    row: &mut CampaignRow,
+) -> Result<Vec<GivenTerm>, Problem> {
     let tenant = call.tenant().await?;
     row.name = input.needs_text("name", 200);
     let advertiser = advertisers::referred(call, input, "advertiser_id").await?;
@@ -112,7 +121,28 @@ async fn read(call: &mut Call, input: &mut Input, row: &mut CampaignRow) -> Resu
     row.tags = input.texts("tags", TAGS_MAX, 64).unwrap_or_default();
     row.label = input.free("label").unwrap_or_else(|| json!({}));
     row.prelander = input.free("prelander").unwrap_or_else(|| json!({}));
-    Ok(())
+    let currency = currency_of(call, row.advertiser).await?;
+    if currency.is_none() && input.has("terms") {
+        input.refuse("terms", "needs an advertiser, whose currency they are in");
+    }
+    Ok(terms::read(input, currency.unwrap_or(Currency::KZT)).unwrap_or_default())
+}
+
+/// The live terms of a campaign.
+async fn live_terms(call: &mut Call, id: CampaignId) -> Result<Vec<TermRow>, Problem> {
+    let scope_id = id.to_string();
+    Ok(call.tx.terms().live((TermScope::Campaign, &scope_id), call.now).await?)
+}
+
+/// Puts given terms in the place of live ones where they differ.
+async fn save_terms(call: &mut Call, id: CampaignId, given: &[GivenTerm]) -> Result<(), Problem> {
+    if !terms::differ(given, &live_terms(call, id).await?) {
+        return Ok(());
+    }
+    let scope_id = id.to_string();
+    let scope = (TermScope::Campaign, scope_id.as_str());
+    let rows = terms::rows(given, scope, call.now, &mut call.rng);
+    Ok(call.tx.terms().replace(scope, &rows, call.now).await?)
 }
 
 /// The offers named, and the advertisers that they belong to.
@@ -210,7 +240,10 @@ pub(crate) async fn currency_of(
 /// The campaign. What a publisher is not told: fee and budget.
 async fn view(call: &mut Call, row: &CampaignRow) -> Result<Value, Problem> {
     let currency = currency_of(call, row.advertiser).await?;
-    Ok(view_in(call, row, currency))
+    let live = live_terms(call, row.id).await?;
+    let mut fields = view_in(call, row, currency);
+    fields["terms"] = terms::view(&live);
+    Ok(fields)
 }
 
 fn view_in(call: &Call, row: &CampaignRow, currency: Option<Currency>) -> Value {

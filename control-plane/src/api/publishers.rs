@@ -79,14 +79,7 @@ fn read(input: &mut Input, row: &mut PublisherRow) {
             Err(error) => input.refuse("currency", error.to_string()),
         }
     }
-    row.phone = input.text("phone", 20);
-    if row.phone.as_deref().is_some_and(|phone| !is_phone(phone)) {
-        input.refuse("phone", "must be a number such as +77010000000");
-    }
-    row.email = input.text("email", 254);
-    if row.email.as_deref().is_some_and(|email| !is_email(email)) {
-        input.refuse("email", "must be an address such as name@shop.example");
-    }
+    (row.phone, row.email) = read_contacts(input);
     row.iin = input.text("iin", 12);
     let is_iin = |iin: &str| iin.len() == 12 && iin.bytes().all(|digit| digit.is_ascii_digit());
     if row.iin.as_deref().is_some_and(|iin| !is_iin(iin)) {
@@ -105,6 +98,19 @@ fn read(input: &mut Input, row: &mut PublisherRow) {
         }
         input.absorb(payout);
     }
+}
+
+/// Reads `phone` and `email`.
+pub(crate) fn read_contacts(input: &mut Input) -> (Option<String>, Option<String>) {
+    let phone = input.text("phone", 20);
+    if phone.as_deref().is_some_and(|phone| !is_phone(phone)) {
+        input.refuse("phone", "must be a number such as +77010000000");
+    }
+    let email = input.text("email", 254);
+    if email.as_deref().is_some_and(|email| !is_email(email)) {
+        input.refuse("email", "must be an address such as name@shop.example");
+    }
+    (phone, email)
 }
 
 fn is_phone(phone: &str) -> bool {

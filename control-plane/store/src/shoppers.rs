@@ -5,7 +5,9 @@ use model::id::ShopperId;
 
 use crate::error::StoreResult;
 use crate::listing::Listing;
+use crate::listing::Paged;
 use crate::listing::repository;
+use crate::page::PageAsk;
 use crate::params;
 use crate::sql::Row;
 
@@ -65,6 +67,19 @@ impl Shoppers<'_> {
     pub async fn by_user_id(&mut self, user_id: &str) -> StoreResult<Option<ShopperRow>> {
         let listing = Listing::of(SELECT, self.0.tenant()).only("user_id = ?", user_id);
         listing.first(&mut self.0).await?.as_ref().map(read).transpose()
+    }
+
+    /// Shoppers, newest first; the one with a name when it is given.
+    ///
+    /// # Errors
+    /// [`crate::error::StoreError::Database`].
+    pub async fn list(
+        &mut self,
+        user_id: Option<&str>,
+        page: &PageAsk,
+    ) -> StoreResult<Paged<ShopperRow>> {
+        let listing = Listing::of(SELECT, self.0.tenant()).matching("user_id = ?", user_id);
+        listing.page(page, &mut self.0, read).await
     }
 
     /// One shopper.

@@ -7,6 +7,7 @@ use crate::api::campaigns::KIND;
 use crate::api::campaigns::PATCHABLE;
 use crate::api::campaigns::named;
 use crate::api::campaigns::read;
+use crate::api::campaigns::save_terms;
 use crate::api::campaigns::view;
 use crate::api::endpoint::Endpoint;
 use crate::api::endpoint::Outcome;
@@ -20,8 +21,9 @@ async fn change(call: &mut Call) -> Outcome {
     let mut row = named(call).await?;
     let current = view(call, &row).await?;
     let mut input = call.patched(FIELDS, current);
-    read(call, &mut input, &mut row).await?;
+    let terms = read(call, &mut input, &mut row).await?;
     input.finish()?;
     call.tx.campaigns().update(&row, call.now).await?;
+    save_terms(call, row.id, &terms).await?;
     Ok(Answer::object(KIND, view(call, &row).await?))
 }

@@ -12,6 +12,7 @@ use crate::api::call::Call;
 use crate::api::campaigns::FIELDS;
 use crate::api::campaigns::KIND;
 use crate::api::campaigns::read;
+use crate::api::campaigns::save_terms;
 use crate::api::campaigns::view;
 use crate::api::endpoint::Endpoint;
 use crate::api::endpoint::Outcome;
@@ -23,9 +24,10 @@ pub(super) const ENDPOINT: Endpoint =
 async fn create(call: &mut Call) -> Outcome {
     let mut input = call.input();
     let mut row = empty(call);
-    read(call, &mut input, &mut row).await?;
+    let terms = read(call, &mut input, &mut row).await?;
     input.finish()?;
     call.tx.campaigns().insert(&row).await?;
+    save_terms(call, row.id, &terms).await?;
     Ok(Answer::object(KIND, view(call, &row).await?))
 }
 

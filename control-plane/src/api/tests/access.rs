@@ -114,6 +114,7 @@ async fn victim(world: &World, shop: &Shop) -> Victim {
     let keys = format!("/v1/advertisers/{}/keys", text(&shop.advertiser["id"]));
     let key = world.make(&keys, json!({})).await;
     let domain = world.make("/v1/domains", json!({"host": "go.shop.example"})).await;
+    let shopper = world.make("/v1/shoppers", json!({"user_id": "u-1"})).await;
     let (conversion, event) = earned(world, shop).await;
     let own = world.get("/v1/me").await.body;
     let of = |value: &Value| text(&value["id"]).to_owned();
@@ -128,6 +129,7 @@ async fn victim(world: &World, shop: &Shop) -> Victim {
             ("links", of(&shop.link)),
             ("coupons", of(&shop.coupon)),
             ("keys", of(&key)),
+            ("shoppers", of(&shopper)),
             ("domains", of(&domain)),
             ("conversions", conversion.to_string()),
             ("inbound", event.to_string()),

@@ -1,5 +1,6 @@
 //! What objects do over their life.
 
+use model::clock::Clock;
 use serde_json::Value;
 use serde_json::json;
 
@@ -164,4 +165,37 @@ async fn reports_of_an_empty_shop_are_zero() {
     ] {
         assert_eq!(world.get(path).await.body, json!({"data": [], "next_cursor": null}), "{path}");
     }
+}
+
+#[tokio::test]
+async fn terms_of_a_campaign_are_replaced_and_the_past_keeps_its_own() {
+    let world = World::new().await;
+    let admin = world.admin.clone();
+    let shop = world.shop(&admin).await;
+    assert_eq!(shop.campaign["terms"], json!([]));
+    let path = format!("/v1/campaigns/{}", text(&shop.campaign["id"]));
+    let terms = json!([{"action": "purchase", "type": "percent", "bp": 500},
+                       {"action": "signup", "type": "fixed", "amount": "500.00"}]);
+    let change = json!({ "terms": terms });
+    let reply = world.call(&admin, "PATCH", &path, Some(change)).await;
+    assert_eq!((reply.status.as_u16(), &reply.body["terms"]), (200, &terms));
+    let reply = world.call(&admin, "PATCH", &path, Some(json!({"terms": []}))).await;
+    assert_eq!(reply.body["terms"], json!([]));
+    let tenant = text(&world.get("/v1/me").await.body["tenant_id"]).parse().expect("an id");
+    let mut tx = world.store.read(tenant).await.expect("reads");
+    let scope = (store::terms::TermScope::Campaign, text(&shop.campaign["id"]));
+    let at = model::clock::Timestamp(world.clock.now().0 - 2_000);
+    let past = tx.terms().live(scope, at).await.expect("reads");
+    tx.cancel().await.expect("ends");
+    assert_eq!(past.len(), 2, "what was live then still says so");
+}
+
+#[tokio::test]
+async fn shoppers_are_known_by_their_own_name() {
+    let world = World::new().await;
+    let body = json!({"user_id": "u-1", "phone": "+77010000000"});
+    let made = world.make("/v1/shoppers", body.clone()).await;
+    assert_eq!(world.post("/v1/shoppers", body).await.status, 409);
+    let found = world.get("/v1/shoppers?user_id=u-1").await.body;
+    assert_eq!(found["data"][0]["shopper_id"], made["id"]);
 }

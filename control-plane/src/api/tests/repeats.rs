@@ -1,11 +1,14 @@
 //! Requests that come twice, too often, or in the wrong form; and credentials that end.
 
+use std::future::poll_fn;
+use std::task::Poll;
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::Request;
 use serde_json::Value;
 use serde_json::json;
+use tower::ServiceExt;
 
 use crate::api::Mutation;
 use crate::api::limits::BODY_BYTES_MAX;
@@ -179,4 +182,44 @@ async fn callers_are_limited_by_address_and_by_key() {
     assert_eq!(world.get("/v1/offers").await.status, 200, "a good key has its own limit");
     world.clock.advance(Duration::from_mins(1));
     assert_eq!(world.call("", "GET", "/v1/offers", None).await.status, 401);
+}
+
+#[tokio::test]
+async fn two_at_once_with_one_key_make_one_thing() {
+    let world = World::new().await;
+    let admin = world.admin.clone();
+    let body = json!({"name": "P"});
+    let send = || world.post_once(&admin, "/v1/publishers", "k", &body);
+    let (one, other) = tokio::join!(send(), send());
+    assert_eq!((one.status.as_u16(), other.status.as_u16()), (201, 201));
+    assert_eq!(one.body, other.body);
+    assert_eq!(world.get("/v1/publishers").await.body["data"].as_array().map(Vec::len), Some(1));
+}
+
+/// Callers that leave at any point of their call: each is answered for whole or not at all, and nothing stays open.
+#[tokio::test]
+async fn a_caller_that_leaves_breaks_nothing() {
+    let world = World::new().await;
+    for polls in 0..60 {
+        let request = Request::post("/v1/publishers")
+            .header("x-api-key", &world.admin)
+            .header("content-type", "application/json")
+            .body(Body::from(json!({"name": format!("P{polls}")}).to_string()))
+            .expect("a request");
+        let mut call = Box::pin(world.router.clone().oneshot(request));
+        for _ in 0..polls {
+            let once = poll_fn(|context| Poll::Ready(call.as_mut().poll(context).is_ready()));
+            if once.await {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+    let last = world.make("/v1/publishers", json!({"name": "last"})).await;
+    let rows = world.get("/v1/publishers?limit=500").await.body;
+    let log = world.get("/v1/audit/log?limit=500").await.body;
+    let rows = rows["data"].as_array().expect("rows");
+    let logged = log["data"].as_array().expect("rows");
+    assert_eq!(rows[0]["id"], last["id"]);
+    assert_eq!(rows.len(), logged.len(), "a row and its log stand or fall together");
 }
