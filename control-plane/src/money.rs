@@ -87,8 +87,23 @@ impl<'a> Books<'a> {
     /// releases what waits for nothing.
     ///
     /// # Errors
-    /// [`LedgerError`] when amounts do not fit; the conversion is then in no defined state and must not be saved.
+    /// [`LedgerError`] when amounts do not fit. The books are as they were; the conversion is in no defined state and
+    /// must not be saved.
     pub(crate) fn settle(
+        &mut self,
+        conversion: &mut Conversion,
+        cause: EventId,
+    ) -> Result<(), LedgerError> {
+        let (commands, cases) = (self.commands.len(), self.cases.len());
+        let settled = self.try_settle(conversion, cause);
+        if settled.is_err() {
+            self.commands.truncate(commands);
+            self.cases.truncate(cases);
+        }
+        settled
+    }
+
+    fn try_settle(
         &mut self,
         conversion: &mut Conversion,
         cause: EventId,

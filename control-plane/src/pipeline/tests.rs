@@ -1,6 +1,7 @@
 //! The line as a whole: records in, rows out, on a real database and the shipped guests.
 
 mod doors;
+mod lanes;
 mod locks;
 mod news;
 mod order;

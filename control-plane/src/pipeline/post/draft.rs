@@ -216,7 +216,9 @@ impl<'a> Draft<'a> {
             row.held_by = Some("parked_news".to_owned());
         }
         note_approval(&mut row, item.parcel.inbound.received_at);
-        self.books.settle(&mut row, item.event()).map_err(PostRefused::Ledger)?;
+        if let Err(error) = self.books.settle(&mut row, item.event()) {
+            return Ok(ClaimEnd::new(held_by_ledger(&error), None));
+        }
         let id = row.id;
         let end = create::end_of_new(&row);
         let order = row.order.clone();
@@ -274,6 +276,7 @@ impl<'a> Draft<'a> {
                 Outcome::Held
             }
             Effect::Applied(content) => {
+                let before = open.row.clone();
                 open.row.outside_status = content.status;
                 open.row.order_amount_minor = content.amount_minor;
                 open.row.stated_charge_minor = content.stated_charge_minor;
@@ -281,9 +284,12 @@ impl<'a> Draft<'a> {
                 open.row.revised_at = open.row.revised_at.max(at);
                 open.row.revised_event = told.event;
                 open.row.revision += 1;
-                open.is_changed = true;
                 note_approval(&mut open.row, told.received_at);
-                self.books.settle(&mut open.row, told.event).map_err(PostRefused::Ledger)?;
+                if let Err(error) = self.books.settle(&mut open.row, told.event) {
+                    open.row = before;
+                    return Ok(ClaimEnd::new(held_by_ledger(&error), Some(id)));
+                }
+                open.is_changed = true;
                 self.note_applied(id, told, (claim, integration));
                 Outcome::Updated
             }
@@ -404,6 +410,12 @@ impl<'a> Draft<'a> {
         }
         self.unmatched.push(row);
     }
+}
+
+/// What the ledger cannot take waits for a person, and nothing else waits for it.
+fn held_by_ledger(error: &ledger::LedgerError) -> End {
+    tracing::error!(%error, "pipeline.post: a claim does not fit the ledger");
+    End::plain(Outcome::Held).explained(format!("ledger: {error}"))
 }
 
 /// Parked news that takes the order back without saying when: a person decides which came first.
