@@ -1,4 +1,5 @@
-//! The composition root of the control plane: the only place that makes real parts and owns their tasks.
+//! The composition root of the control plane: the only place that makes real parts and owns their
+//! tasks.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -46,6 +47,7 @@ use crate::api::plugins::PluginList;
 use crate::checks::Checks;
 use crate::config::Config;
 use crate::evidence::JournalEvidence;
+use crate::lanes::Lanes;
 use crate::pipeline::IdSource;
 use crate::pipeline::Mutation;
 use crate::pipeline::Pipeline;
@@ -62,6 +64,9 @@ const RUNTIME_THREADS: usize = 2;
 
 /// Segments of the catalog log: an operator's whole catalog is small beside a day of clicks.
 const CATALOG_SEGMENT_BYTES: u64 = 4 << 20;
+
+/// How often [`ControlPlane::catch_up`] looks.
+const CATCH_UP_LOOK: Duration = Duration::from_millis(50);
 
 /// Runs `future` to its end on a runtime of its own.
 ///
@@ -189,7 +194,8 @@ pub async fn open_store(url: &str, clock: &dyn Clock) -> anyhow::Result<Store> {
     Ok(store)
 }
 
-/// The admin key of tenant `default`: read from its file, or made and written there on the first start.
+/// The admin key of tenant `default`: read from its file, or made and written there on the first
+/// start.
 ///
 /// # Errors
 /// When the file cannot be read or written.
@@ -213,45 +219,6 @@ pub async fn admin_key(store: &Store, path: &Path, clock: &dyn Clock) -> anyhow:
     Ok(key)
 }
 
-/// The lanes that the pipeline reads, and what names this journal in the offsets.
-#[derive(Debug, Clone)]
-pub struct Lanes {
-    /// Names the journal in consumer offsets.
-    pub topic: String,
-    /// Postbacks and events.
-    pub inbound: LaneHandle,
-    /// Clicks.
-    pub clicks: LaneHandle,
-    /// Refusals and counts of what was shed.
-    pub control: LaneHandle,
-}
-
-impl Lanes {
-    /// The lanes the pipeline consumes, with what names each in the offsets.
-    pub fn consumed(&self) -> [(&LaneHandle, Partition); 3] {
-        [&self.inbound, &self.clicks, &self.control].map(|lane| {
-            let part = lane.lane().as_str().to_owned();
-            (lane, Partition { topic: self.topic.clone(), part })
-        })
-    }
-
-    /// The three lanes of one journal.
-    ///
-    /// # Errors
-    /// When one of them is not there.
-    pub fn new(lane: impl Fn(&Lane) -> Option<LaneHandle>) -> anyhow::Result<Self> {
-        let find =
-            |name: &Lane| lane(name).with_context(|| format!("lane {} is missing", name.as_str()));
-        let inbound = find(&Lane::Inbound)?;
-        Ok(Self {
-            topic: inbound.journal_id(),
-            inbound,
-            clicks: find(&Lane::Clicks)?,
-            control: find(&Lane::Control)?,
-        })
-    }
-}
-
 /// What the control plane is made of.
 pub struct Parts {
     /// What it was told.
@@ -270,6 +237,12 @@ pub struct Parts {
     pub public_url: String,
     /// The process's metrics.
     pub metrics: PrometheusHandle,
+}
+
+impl std::fmt::Debug for Parts {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Parts").field("config", &self.config).finish_non_exhaustive()
+    }
 }
 
 /// A running control plane.
@@ -348,6 +321,9 @@ impl ControlPlane {
                 plugins: Arc::new(plugins),
                 tasks: tasks.clone(),
                 limits: api::limits::Limits::default(),
+                desk: settle.desk(),
+                pipeline: Some(pipeline.clone()),
+                evidence: Arc::new(evidence.clone()),
             },
             lanes: parts.lanes.clone(),
         };
@@ -410,6 +386,36 @@ impl ControlPlane {
         &self.rooms.api.store
     }
 
+    /// Waits until the pipeline has processed what the journal held when this was called; `false`
+    /// when `within` is over first.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn catch_up(&self, within: Duration) -> anyhow::Result<bool> {
+        let ends = self.rooms.lanes.consumed().map(|(lane, partition)| {
+            let last_seq = *lane.durable().borrow();
+            (partition, last_seq)
+        });
+        let mut looks = tokio::time::interval(CATCH_UP_LOOK);
+        let waiting = async {
+            loop {
+                looks.tick().await;
+                let offsets = self.store().read_batch().await?.offsets().list().await?;
+                let is_behind = |(partition, last_seq): &(Partition, u64)| {
+                    let row = offsets.iter().find(|row| row.partition == *partition);
+                    row.map_or(0, |row| row.next.saturating_sub(1)) < *last_seq
+                };
+                if !ends.iter().any(is_behind) {
+                    return anyhow::Ok(());
+                }
+            }
+        };
+        match tokio::time::timeout(within, waiting).await {
+            Ok(waited) => waited.map(|()| true),
+            Err(_) => Ok(false),
+        }
+    }
+
     /// The API without a socket, with a clock of the caller's and without limits.
     pub fn api_at(&self, clock: Arc<dyn Clock>) -> axum::Router {
         api::router(ApiParts { clock, limits: api::limits::Limits::NONE, ..self.rooms.api.clone() })
@@ -421,7 +427,8 @@ impl ControlPlane {
         self.closing.cancel();
     }
 
-    /// Waits for requests in flight, then ends the tasks in the order of the data: what is taken is finished.
+    /// Waits for requests in flight, then ends the tasks in the order of the data: what is taken is
+    /// finished.
     ///
     /// # Errors
     /// When tasks are still running after the deadline.

@@ -1,4 +1,5 @@
-//! Configuration of the control plane: one struct per room, defaults in the code, the only reader of the environment.
+//! Configuration of the control plane: one struct per room, defaults in the code, the only reader
+//! of the environment.
 //!
 //! `config/gamma.toml` lists every key with its default, unit and limit; a test compares the two.
 
@@ -12,7 +13,8 @@ use serde::Serialize;
 use settings::Layers;
 use settings::SettingsError;
 
-/// Sections of the file that belong to the daemon: `gamma up` hands them on, `gamma serve` leaves them alone.
+/// Sections of the file that belong to the daemon: `gamma up` hands them on, `gamma serve` leaves
+/// them alone.
 pub const DAEMON_SECTIONS: &[&str] = &["daemon", "journal"];
 
 /// Everything the control plane is told from outside.
@@ -161,7 +163,8 @@ pub fn default_data_dir() -> PathBuf {
     PathBuf::from("./gamma-data")
 }
 
-/// A safeguard that a test run asks to have switched off. Debug builds only: a release build has no such door.
+/// A safeguard that a test run asks to have switched off. Debug builds only: a release build has no
+/// such door.
 #[must_use]
 pub fn test_mutation() -> Option<String> {
     if cfg!(debug_assertions) { read_mutation() } else { None }

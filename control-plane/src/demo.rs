@@ -31,6 +31,9 @@ pub mod history;
 
 const DAY: Duration = Duration::from_secs(86_400);
 
+/// How long the demo's history may take before its commands are shown all the same.
+const CATCH_UP_WITHIN: Duration = Duration::from_secs(20);
+
 /// What a browser sends; curl's own name counts as a bot's.
 pub const USER_AGENT: &str = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0 Safari/537.36";
 
@@ -84,6 +87,9 @@ impl Demo {
         // Seeded so that two demos look alike.
         let mut rng = StdRng::seed_from_u64(u64::from(history::DAYS));
         history::write(&cast, plane.lanes(), now, &mut rng).await?;
+        if !plane.catch_up(CATCH_UP_WITHIN).await? {
+            tracing::warn!("the demo's history is still being processed");
+        }
         Self::seed(&present).await
     }
 

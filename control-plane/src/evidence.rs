@@ -1,4 +1,5 @@
-//! What the journal says was accepted: the other side of the checks A6 and A11, which never trust our own counters.
+//! What the journal says was accepted: the other side of the checks A6 and A11, which never trust
+//! our own counters.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use model::id::TenantId;
 use model::record::RecordKind;
 use parking_lot::Mutex;
 
-use crate::app::Lanes;
+use crate::lanes::Lanes;
 use crate::settle::audit::Accepted;
 use crate::settle::audit::Evidence;
 use crate::settle::audit::settled_before;
@@ -33,7 +34,8 @@ pub struct JournalEvidence {
     looks: Arc<Mutex<Looks>>,
 }
 
-/// Where the lane ended when it was looked at: tells what is older than a minute when the tail is all young.
+/// Where the lane ended when it was looked at: tells what is older than a minute when the tail is
+/// all young.
 #[derive(Debug, Default)]
 struct Looks {
     ends: VecDeque<(Timestamp, u64)>,
@@ -131,7 +133,8 @@ impl Evidence for OfflineEvidence {
     }
 }
 
-/// Reads on until the end, an error, or `most` records. A range that cannot be read is reported by the journal itself.
+/// Reads on until the end, an error, or `most` records. A range that cannot be read is reported by
+/// the journal itself.
 fn read(reader: &mut Reader, most: u64) -> Vec<StoredRecord> {
     let mut records = Vec::new();
     while (records.len() as u64) < most {

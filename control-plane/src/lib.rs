@@ -12,6 +12,7 @@ pub mod api;
 
 pub mod checks;
 pub mod evidence;
+pub mod lanes;
 
 pub mod demo;
 

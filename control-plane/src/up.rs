@@ -1,9 +1,11 @@
-//! `gamma up`: daemon and control plane in one process on embedded stores. The only file that names `daemon`.
+//! `gamma up`: daemon and control plane in one process on embedded stores. The only file that names
+//! `daemon`.
 //!
 //! # Why one process
 //!
-//! Both programs meet in logs on disk, so nothing here is special: the catalog is a journal that the control plane
-//! writes and the daemon follows, clicks and inbound are a journal the other way round.
+//! Both programs meet in logs on disk, so nothing here is special: the catalog is a journal that
+//! the control plane writes and the daemon follows, clicks and inbound are a journal the other way
+//! round.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -24,12 +26,12 @@ use tokio::signal::unix::signal;
 
 use crate::app;
 use crate::app::ControlPlane;
-use crate::app::Lanes;
 use crate::cli::CliError;
 use crate::cli::Up;
 use crate::cli::out;
 use crate::config::Config;
 use crate::demo::Demo;
+use crate::lanes::Lanes;
 use crate::secret_file;
 use crate::telemetry;
 
@@ -78,7 +80,8 @@ impl Settings {
 /// Runs until SIGTERM or SIGINT.
 ///
 /// # Errors
-/// [`CliError::Config`] before anything is touched; [`CliError::Internal`] when something cannot start.
+/// [`CliError::Config`] before anything is touched; [`CliError::Internal`] when something cannot
+/// start.
 pub fn run(args: &Up) -> Result<(), CliError> {
     let settings = Settings::take(crate::config::layers(args.place.config.as_deref())?)?;
     telemetry::start_logs(&settings.control.log);

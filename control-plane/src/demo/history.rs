@@ -28,7 +28,7 @@ use rand::RngCore;
 use rand::rngs::StdRng;
 use store::links::LinkRow;
 
-use crate::app::Lanes;
+use crate::lanes::Lanes;
 
 /// Days of history.
 pub const DAYS: u32 = 30;
