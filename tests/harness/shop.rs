@@ -8,6 +8,7 @@ use crate::Response;
 use crate::sentences::id_of;
 use crate::sentences::path_of;
 use crate::sentences::text;
+use crate::time::eventually;
 use crate::world::World;
 
 /// The ids of one complete set-up.
@@ -133,12 +134,17 @@ impl Shop {
         )
     }
 
-    /// A key of the advertiser for the event API.
+    /// A key of the advertiser for the event API, as soon as the daemon knows it.
     #[must_use]
     #[track_caller]
     pub fn key(&self, world: &World) -> String {
         let target = format!("/v1/advertisers/{}/keys", self.advertiser);
-        text(&world.create(&target, &json!({}))["key"])
+        let key = text(&world.create(&target, &json!({}))["key"]);
+        // An event without an action is refused for what it is, but only from somebody who is known.
+        eventually("the key is known", || {
+            (world.event(&key, &json!({})).status != 401).then_some(())
+        });
+        key
     }
 }
 

@@ -81,7 +81,7 @@ fn a_malformed_event_is_400_or_422_with_the_place() {
         (json!({"action": "dance"}), "action"),
         (json!({"action": "purchase", "value": "ten"}), "value"),
         (json!({"action": "purchase", "value": "1", "currency": "tenge"}), "currency"),
-        (json!({"action": "purchase", "order_id": 7.5e300, "value": "1"}), "order_id"),
+        (json!({"action": "purchase", "order_id": {"a": 1}, "value": "1"}), "order_id"),
     ];
     for (event, field) in cases {
         let answer = world.event(&key, event);

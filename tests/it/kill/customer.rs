@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use harness::Response;
 use harness::Shop;
@@ -14,12 +15,16 @@ use harness::http;
 use harness::http::Request;
 use harness::sentences::BROWSER_HEADERS;
 use harness::sentences::parameter;
+use harness::time;
 use parking_lot::Mutex;
 use rand::Rng;
 use rand::rngs::StdRng;
 use serde_json::Value;
 use serde_json::json;
 
+/// Between two orders: with all customers about 200 requests per second, which an unoptimised
+/// build can follow. A backlog that only grows would keep the kills away from the newest records.
+const PAUSE_MS: std::ops::Range<u64> = 20..60;
 /// How often an order is told at most.
 const TELLINGS_MAX: u32 = 4;
 
@@ -93,6 +98,7 @@ impl Customer {
             if is_over.load(Ordering::SeqCst) || self.order(&order_ref).is_none() {
                 return;
             }
+            time::let_run(Duration::from_millis(self.chance.random_range(PAUSE_MS)));
         }
     }
 
