@@ -3,10 +3,10 @@
 //! # Why they are filled
 //!
 //! A file that grows, or whose blocks are merely reserved, changes metadata with its first writes
-//! and syncs slower; one that was filled with zeros beforehand only writes data. Filling takes long,
-//! so a helper does it while the previous segment is written. The helper never renames and never
-//! syncs a directory: both belong to the writer alone, because a directory sync by somebody else
-//! would make a pending removal durable too early.
+//! and syncs slower; one that was filled with zeros beforehand only writes data. Filling takes
+//! long, so a helper does it while the previous segment is written. The helper never renames and
+//! never syncs a directory: both belong to the writer alone, because a directory sync by somebody
+//! else would make a pending removal durable too early.
 
 use std::io;
 use std::path::PathBuf;

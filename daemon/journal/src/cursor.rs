@@ -72,8 +72,8 @@ pub(crate) struct Cursors {
 }
 
 impl Cursors {
-    /// Loads every cursor of the directory, which is created when its parent is there. One that cannot be read counts as 0: it then holds
-    /// everything back until its consumer saves again.
+    /// Loads every cursor of the directory, which is created when its parent is there. One that
+    /// cannot be read counts as 0: it then holds everything back until its consumer saves again.
     pub(crate) fn load(storage: Arc<dyn Storage>, dir: PathBuf) -> io::Result<Self> {
         if let Some(parent) = dir.parent() {
             ensure_child_dir(&*storage, &dir, parent)?;

@@ -28,7 +28,8 @@ pub struct JournalSummary {
     pub lanes: Vec<LaneSummary>,
 }
 
-/// The id of the journal in `root`, as [`crate::LaneHandle::journal_id`] shows it; `None` where there is none.
+/// The id of the journal in `root`, as [`crate::LaneHandle::journal_id`] shows it; `None` where
+/// there is none.
 ///
 /// # Errors
 /// What the storage says.
@@ -316,13 +317,11 @@ impl Check {
         let (start, mut stop) = (end.offset, end.torn_to);
         let was_cut = self.file.bytes < self.header.planned_bytes;
         let owed = self.next_first_seq.and_then(|next| SeqRange::new(scan.expected(), next - 1));
-        let missing = owed.or(end.promised);
-        let superseded = self.next_first_seq.is_some() && owed.is_none();
-        let class = match (self.next_first_seq.is_some() || was_cut, superseded && !was_cut) {
-            (_, true) => return,
-            (true, _) => DamageClass::Interior,
-            _ => DamageClass::TornTail,
-        };
+        let missing = if self.next_first_seq.is_some() { owed } else { end.promised };
+        // Without a seal and with nothing owed, the bytes behind the last record are what a failed
+        // write left, and the next segment repeats them; a damaged seal looks the same.
+        let interior = was_cut || owed.is_some();
+        let class = if interior { DamageClass::Interior } else { DamageClass::TornTail };
         if was_cut {
             stop = self.header.planned_bytes;
         }

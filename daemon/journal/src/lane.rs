@@ -97,7 +97,8 @@ impl LaneHandle {
         &self.shared.config.lane
     }
 
-    /// Names the journal this lane belongs to, for whoever remembers places in it: 32 hexadecimal digits.
+    /// Names the journal this lane belongs to, for whoever remembers places in it: 32 hexadecimal
+    /// digits.
     pub fn journal_id(&self) -> String {
         crate::identity::text(&self.shared.reading.journal.unwrap_or_default())
     }

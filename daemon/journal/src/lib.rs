@@ -1,6 +1,6 @@
 #![doc = include_str!("../README.md")]
 
-pub mod journal;
+mod journal;
 
 pub mod config;
 pub mod record;

@@ -373,6 +373,8 @@ fn rewrite(context: &LaneContext, window: &mut Window, from: u64, to: u64) -> io
     if context.config.mutation == Some(Mutation::TrustPageCache) {
         return Ok(());
     }
+    // The padding of the last record may be missing from a file that was cut.
+    let to = to.min(window.file().bytes()?);
     let mut at = from;
     while at < to {
         let count = (to - at).min(COPY_CHUNK_BYTES);

@@ -225,13 +225,14 @@ impl SegmentScan {
         Ok(None)
     }
 
-    /// The checksum does not cover padding; a bit that appears there is still damage.
+    /// The checksum does not cover padding; a bit that appears there, or a cut, is still damage.
     fn check_padding(&mut self, offset: u64, head: &Head) -> io::Result<()> {
         let end = offset + head.total_bytes();
         let content = offset + RECORD_HEADER_BYTES as u64 + u64::from(head.len);
-        let Some(padding) = self.window.slice(content, end - content)? else { return Ok(()) };
-        if padding.iter().any(|byte| *byte != 0) {
-            let bad = BadRange { start: content, ..self.bad_range(end, None) };
+        let padding = self.window.slice(content, end - content)?;
+        if padding.is_none_or(|padding| padding.iter().any(|byte| *byte != 0)) {
+            let past_seal = head.kind == KIND_SEAL;
+            let bad = BadRange { start: content, past_seal, ..self.bad_range(end, None) };
             self.padding = Some(bad);
         }
         Ok(())
@@ -276,8 +277,10 @@ impl SegmentScan {
     }
 
     fn verify(&mut self, offset: u64, head: Head) -> io::Result<Option<Head>> {
-        let Some(bytes) = self.window.slice(offset, head.total_bytes())? else { return Ok(None) };
-        let payload = &bytes[RECORD_HEADER_BYTES..RECORD_HEADER_BYTES + head.len as usize];
+        // Without its padding, which a cut may have taken from a record that is whole.
+        let content = RECORD_HEADER_BYTES as u64 + u64::from(head.len);
+        let Some(bytes) = self.window.slice(offset, content)? else { return Ok(None) };
+        let payload = &bytes[RECORD_HEADER_BYTES..];
         if !self.frame.verifies(offset, &head, payload) {
             return Ok(None);
         }

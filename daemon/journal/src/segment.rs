@@ -148,9 +148,9 @@ impl Reading {
             at = place + 8;
             let Some(bytes) = window.slice(place, RECORD_HEADER_BYTES as u64)? else { break };
             let Some(head) = Head::decode(bytes, self.payload_bytes_max) else { continue };
-            let Some(bytes) = window.slice(place, head.total_bytes())? else { continue };
-            let payload = &bytes[RECORD_HEADER_BYTES..RECORD_HEADER_BYTES + head.len as usize];
-            if frame.verifies(place, &head, payload) {
+            let content = RECORD_HEADER_BYTES as u64 + u64::from(head.len);
+            let Some(bytes) = window.slice(place, content)? else { continue };
+            if frame.verifies(place, &head, &bytes[RECORD_HEADER_BYTES..]) {
                 return Ok(Some(head.seq));
             }
         }

@@ -78,7 +78,7 @@ impl Inbox {
         Ok(())
     }
 
-    /// Takes the first buffer from `shard` on that nobody holds at this moment.
+    /// Takes the first buffer from `shard` on that nobody holds at this moment and that has room.
     pub(super) fn push(&self, shard: usize, record: Record<'_>) -> Result<(), Shed> {
         let count = self.shards.len();
         for step in 0..count {
@@ -86,11 +86,10 @@ impl Inbox {
             if self.ended.load(Ordering::Acquire) {
                 return Err(Shed::Closed);
             }
-            if !self.fits(&shard, &record) {
-                return Err(Shed::Busy);
+            if self.fits(&shard, &record) {
+                shard.group.push(record);
+                return Ok(());
             }
-            shard.group.push(record);
-            return Ok(());
         }
         Err(Shed::Busy)
     }
