@@ -1,7 +1,7 @@
 //! Inbound into claims, through the adapter of its integration.
 //!
-//! Before a claim leaves this room, persons in it are replaced by keyed hashes and its URLs are cut to what attribution
-//! reads: neither is ever stored as it came, but in the raw bytes.
+//! Before a claim leaves this room, persons in it are replaced by keyed hashes and its URLs are cut
+//! to what attribution reads: neither is ever stored as it came, but in the raw bytes.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -234,7 +234,8 @@ fn from_guest(guest: &plugin_host::Claim) -> Result<Claim, End> {
     })
 }
 
-/// Opaque names stay; an e-mail address or a telephone number becomes a hash that only this tenant can make again.
+/// Opaque names stay; an e-mail address or a telephone number becomes a hash that only this tenant
+/// can make again.
 fn hide_person(pepper: &[u8; 32], tenant: TenantId, text: String) -> String {
     let digits = text.bytes().filter(u8::is_ascii_digit).count();
     let is_phone = digits >= 10

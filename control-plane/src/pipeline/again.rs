@@ -214,7 +214,7 @@ fn parcel_of(tenant: TenantId, row: &InboundRow) -> Option<Parcel> {
         place: Place {
             partition: Arc::new(partition),
             seq: u64::try_from(row.seq).unwrap_or(0),
-            again: Some(Again { had_claims }),
+            again: Some(Again { had_claims, conversion: row.conversion }),
         },
         inbound: Arc::new(inbound),
         integration: None,

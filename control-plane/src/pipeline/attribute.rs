@@ -1,8 +1,8 @@
 //! Who earns by a claim, and why: pure, from values to values.
 //!
-//! The order of keys: personal coupon, click id, ref code, then what is dug out of the landing URL and the referrer. A
-//! generic coupon never decides. Every key that came is recorded with why it did not win, so that a publisher who asks
-//! gets an answer.
+//! The order of keys: personal coupon, click id, ref code, then what is dug out of the landing URL
+//! and the referrer. A generic coupon never decides. Every key that came is recorded with why it
+//! did not win, so that a publisher who asks gets an answer.
 
 use model::claim::Action;
 use model::claim::Claim;
@@ -45,7 +45,8 @@ pub(crate) struct Sight<'a> {
     pub(crate) objects: &'a TenantObjects,
     pub(crate) ring: &'a KeyRing,
     pub(crate) integration: &'a CreditIntegration,
-    /// Of the claim's customer, at any advertiser, earliest first; with those of earlier claims of the same batch.
+    /// Of the claim's customer, at any advertiser, earliest first; with those of earlier claims of
+    /// the same batch.
     pub(crate) touches: &'a [Touch],
     pub(crate) event: EventId,
     pub(crate) received_at: Timestamp,
@@ -123,14 +124,16 @@ fn decide(sight: &Sight<'_>, claim: &Claim, mut found: Vec<Candidate>) -> Result
     }
 }
 
-/// The currency where it does not hang on who is credited, so that a bad amount is told whatever the keys.
+/// The currency where it does not hang on who is credited, so that a bad amount is told whatever
+/// the keys.
 fn early_currency(sight: &Sight<'_>, claim: &Claim) -> Option<Currency> {
     let of_advertiser =
         || sight.integration.advertiser.and_then(|advertiser| sight.objects.currency(advertiser));
     claim.currency.or_else(of_advertiser)
 }
 
-/// The winner among candidates: the first good one, but for a click that beats coupons in its campaign.
+/// The winner among candidates: the first good one, but for a click that beats coupons in its
+/// campaign.
 fn choose(sight: &Sight<'_>, found: &[Candidate]) -> Option<usize> {
     let first = found.iter().position(|candidate| candidate.good.is_some())?;
     if found[first].kind != AttributionRule::Coupon {
@@ -179,8 +182,8 @@ fn nobody(sight: &Sight<'_>, claim: &Claim, found: &[Candidate]) -> End {
     if detail.is_empty() { end } else { end.explained(detail) }
 }
 
-/// A claim without any key that speaks of an order somebody else must have told: it has a status and either takes
-/// something back or says nothing of amounts.
+/// A claim without any key that speaks of an order somebody else must have told: it has a status
+/// and either takes something back or says nothing of amounts.
 fn is_news_of_an_order(claim: &Claim) -> bool {
     let takes_back = matches!(
         claim.status,

@@ -1,5 +1,5 @@
-//! The clicks lane: sums per quarter of an hour, and who was named. What decides money stands in the signed id, so a lost
-//! click record changes a report and nothing else.
+//! The clicks lane: sums per quarter of an hour, and who was named. What decides money stands in
+//! the signed id, so a lost click record changes a report and nothing else.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
-//! Where records are read from. A source hands out what is durable, in order; what was processed is remembered by the
-//! database alone, in the unit of work that holds its effects.
+//! Where records are read from. A source hands out what is durable, in order; what was processed is
+//! remembered by the database alone, in the unit of work that holds its effects.
 
 use std::future::Future;
 
@@ -15,7 +15,8 @@ mod tests;
 pub use journal::JournalSource;
 pub use memory::MemorySource;
 
-/// Records of one batch at most: the knee of the commit cost lies near a hundred, the gain ends in the thousands.
+/// Records of one batch at most: the knee of the commit cost lies near a hundred, the gain ends in
+/// the thousands.
 pub const BATCH_RECORDS_MAX: usize = 1024;
 /// Bytes of one batch at most.
 pub const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -38,7 +39,8 @@ pub struct SourceRecord {
 pub struct SourceBatch {
     /// In order.
     pub records: Vec<SourceRecord>,
-    /// Sequences in this range that no record has any more: damage that the journal found and reported.
+    /// Sequences in this range that no record has any more: damage that the journal found and
+    /// reported.
     pub missing: u64,
     /// First place behind the range.
     pub next: u64,
@@ -47,7 +49,8 @@ pub struct SourceBatch {
 /// Why a source gave nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
-    /// The place asked for is gone or was never written: nothing is skipped silently, a person decides.
+    /// The place asked for is gone or was never written: nothing is skipped silently, a person
+    /// decides.
     #[error("partition begins at {first} and ends at {last}, {asked} was asked for")]
     OutOfRange {
         /// First place that can be read.
@@ -66,12 +69,14 @@ pub enum SourceError {
 ///
 /// The contract, held by the suite in `consume/tests.rs`:
 ///
-/// - After `seek(n)` the next batch begins at the first record with `seq >= n`; each batch begins where the one before
-///   ended, and sequences never fall.
-/// - Only durable records are handed out: what was read once can be read again, unchanged, after a crash.
+/// - After `seek(n)` the next batch begins at the first record with `seq >= n`; each batch begins
+///   where the one before ended, and sequences never fall.
+/// - Only durable records are handed out: what was read once can be read again, unchanged, after a
+///   crash.
 /// - At least once: what is not told to be `committed` is still there after a restart.
 /// - `next_batch` waits while there is nothing; an empty batch means that the source has ended.
-/// - `committed(n)` is a hint for whoever keeps the records: everything below `n` has its effect in the database.
+/// - `committed(n)` is a hint for whoever keeps the records: everything below `n` has its effect in
+///   the database.
 pub trait RecordSource: Send {
     /// Names the row that remembers how far the consumer is.
     fn partition(&self) -> &Partition;

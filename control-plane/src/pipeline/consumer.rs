@@ -1,5 +1,5 @@
-//! One lane with its place in the database: takes a partition over, runs batches, and starts again where the database
-//! stands after any doubt.
+//! One lane with its place in the database: takes a partition over, runs batches, and starts again
+//! where the database stands after any doubt.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -75,8 +75,9 @@ impl Pipeline {
     /// Reads one batch and posts it.
     ///
     /// # Errors
-    /// [`PipelineError`]: after [`PipelineError::Wait`] the same batch is given again by the next call; after anything
-    /// else the next call takes the partition over anew and begins where the database stands.
+    /// [`PipelineError`]: after [`PipelineError::Wait`] the same batch is given again by the next
+    /// call; after anything else the next call takes the partition over anew and begins where the
+    /// database stands.
     pub async fn step<S: RecordSource>(
         &self,
         consumer: &mut Consumer<S>,
@@ -128,7 +129,8 @@ impl Pipeline {
             }
             Err(PipelineError::Wait) => Err(PipelineError::Wait),
             Err(error) => {
-                // Whether a lost COMMIT happened is read from the offset row; the inbox absorbs what is read twice.
+                // Whether a lost COMMIT happened is read from the offset row; the inbox absorbs
+                // what is read twice.
                 consumer.assignment = None;
                 Err(error)
             }
@@ -180,10 +182,12 @@ impl Pipeline {
         Ok(assignment)
     }
 
-    /// Runs one lane until it is told to stop, the source ends, or the partition belongs to somebody else.
+    /// Runs one lane until it is told to stop, the source ends, or the partition belongs to
+    /// somebody else.
     ///
     /// # Errors
-    /// [`PipelineError`] where going on would be wrong: fenced, rewritten, stopped. Everything else is tried again.
+    /// [`PipelineError`] where going on would be wrong: fenced, rewritten, stopped. Everything else
+    /// is tried again.
     pub async fn run<S: RecordSource>(
         &self,
         source: S,
@@ -285,7 +289,8 @@ fn sort(batch: &SourceBatch, assignment: &Assignment) -> (Vec<Parcel>, Intake) {
     (parcels, intake)
 }
 
-/// An inbound that cannot be decoded is kept under an id made of its place, so that the record alone is held and seen.
+/// An inbound that cannot be decoded is kept under an id made of its place, so that the record
+/// alone is held and seen.
 fn unpack(record: &SourceRecord, partition: &Arc<Partition>) -> Parcel {
     let place = Place { partition: Arc::clone(partition), seq: record.seq, again: None };
     let (inbound, content) = match wire::decode_inbound(&record.payload) {

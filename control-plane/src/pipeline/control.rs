@@ -1,4 +1,5 @@
-//! The control lane: facts about the daemon. Refusals become rows of the debugger, shed clicks become counts.
+//! The control lane: facts about the daemon. Refusals become rows of the debugger, shed clicks
+//! become counts.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -51,7 +52,8 @@ pub(super) async fn keep(
     Ok(())
 }
 
-/// Stands for a record of a form that this program does not know: of no tenant, under an id made of its place.
+/// Stands for a record of a form that this program does not know: of no tenant, under an id made of
+/// its place.
 pub(super) fn undecodable(record: &SourceRecord, partition: &Partition) -> Inbound {
     let mut hasher = Sha256::new();
     hasher.update(partition.topic.as_bytes());

@@ -1,5 +1,5 @@
-//! Everything a batch reads before its unit of work opens: objects under their versions, known orders, touches. It is
-//! one consistent view; what decides money in it is checked again inside.
+//! Everything a batch reads before its unit of work opens: objects under their versions, known
+//! orders, touches. It is one consistent view; what decides money in it is checked again inside.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -52,7 +52,8 @@ impl View {
     /// Begins the view of a batch: versions, key ring, integrations.
     ///
     /// # Errors
-    /// [`PipelineError::Wait`] while no click key was ever made: nothing can have been clicked, so records wait.
+    /// [`PipelineError::Wait`] while no click key was ever made: nothing can have been clicked, so
+    /// records wait.
     pub(crate) async fn begin(
         store: &Store,
         memory: &Mutex<Memory>,

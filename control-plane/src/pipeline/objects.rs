@@ -1,5 +1,5 @@
-//! The objects attribution reads, cached per tenant under the tenant's version: what changed is read anew, what did not
-//! costs nothing.
+//! The objects attribution reads, cached per tenant under the tenant's version: what changed is
+//! read anew, what did not costs nothing.
 
 use std::collections::HashMap;
 use std::collections::HashSet;

@@ -60,6 +60,8 @@ pub(crate) struct Place {
 pub(crate) struct Again {
     /// Its claims left steps in the journey.
     pub(crate) had_claims: bool,
+    /// What it became or changed then.
+    pub(crate) conversion: Option<ConversionId>,
 }
 
 /// What an inbound says.

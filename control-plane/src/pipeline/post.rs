@@ -24,6 +24,7 @@ use super::look::View;
 use super::parcel::Parcel;
 use super::parcel::Place;
 
+mod again;
 mod create;
 mod draft;
 mod end;

@@ -1,7 +1,7 @@
 //! Verdicts over new conversions, through the rule components.
 //!
-//! The host computes the facts, a rule only weighs them. A rule that fails means hold: failure never approves money and
-//! never loses it.
+//! The host computes the facts, a rule only weighs them. A rule that fails means hold: failure
+//! never approves money and never loses it.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -138,8 +138,8 @@ fn candidates(
     candidates
 }
 
-/// Other orders with the same number in another order space, by the same customer, or without one for the same
-/// publisher, claimed in the thirty days up to this claim and not rejected.
+/// Other orders with the same number in another order space, by the same customer, or without one
+/// for the same publisher, claimed in the thirty days up to this claim and not rejected.
 fn same_ref(told: &Told, credit: &Credit, seen: &TenantView, before: &[&mut Told]) -> usize {
     let customer = told.claim.customer_ref.as_ref();
     let is_same = |other: Option<&String>, publisher: PublisherId| match customer {

@@ -420,14 +420,16 @@ impl Conversions<'_> {
         self.0.insert_many("conversions", &COLUMNS, rows, codec::ON_CONFLICT).await.map(drop)
     }
 
-    /// Keeps news.
+    /// Keeps news; a claim that is read differently than before replaces what it said.
     ///
     /// # Errors
     /// As [`Self::list`].
     pub async fn insert_revisions(&mut self, rows: &[RevisionRow]) -> StoreResult<()> {
         let tenant = self.0.tenant();
         let rows = rows.iter().map(|row| codec::revision_values(tenant, row)).collect();
-        let suffix = "ON CONFLICT DO NOTHING";
+        let suffix = "ON CONFLICT (tenant_id, conversion_id, event_id, claim_index) DO UPDATE SET \
+                      status = excluded.status, amount_minor = excluded.amount_minor, \
+                      stated_charge_minor = excluded.stated_charge_minor";
         let columns = &codec::REVISION_COLUMNS;
         self.0.insert_many("conversion_revisions", columns, rows, suffix).await.map(drop)
     }

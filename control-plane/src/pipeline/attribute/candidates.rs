@@ -216,7 +216,8 @@ fn of_slug(sight: &Sight<'_>, claim: &Claim, (slug, kind): (&str, AttributionRul
     })
 }
 
-/// The instant a claim counts as made: the outside's own, where it lies between the click and our receipt.
+/// The instant a claim counts as made: the outside's own, where it lies between the click and our
+/// receipt.
 fn told_at(sight: &Sight<'_>, claim: &Claim, clicked_at: Option<Timestamp>) -> Timestamp {
     let is_credible =
         |at: &Timestamp| *at <= sight.received_at && clicked_at.is_none_or(|click| click <= *at);
@@ -242,8 +243,9 @@ fn is_wanted(sight: &Sight<'_>, offer: &CreditOffer) -> bool {
     sight.integration.advertiser.is_none_or(|advertiser| advertiser == offer.advertiser)
 }
 
-/// The earliest touch of the customer inside its window, where the winner's campaign asks for one and it is not the
-/// winner itself, and how many touches there were. Without a customer the named click is the only touch.
+/// The earliest touch of the customer inside its window, where the winner's campaign asks for one
+/// and it is not the winner itself, and how many touches there were. Without a customer the named
+/// click is the only touch.
 pub(super) fn first_touch(
     sight: &Sight<'_>,
     claim: &Claim,

@@ -39,7 +39,8 @@ pub(super) fn amounts(claim: &Claim, currency: Currency) -> Result<Amounts, End>
     Ok(Amounts { order: read(&claim.amount)?, charge: read(&claim.charge)? })
 }
 
-/// Everything a new conversion needs, without its explanation; `None` where the action earns nothing.
+/// Everything a new conversion needs, without its explanation; `None` where the action earns
+/// nothing.
 pub(super) fn credit(
     sight: &Sight<'_>,
     claim: &Claim,
@@ -93,7 +94,8 @@ pub(super) fn credit(
     }))
 }
 
-/// The most specific terms that were live at the claim: the enrolment's, the campaign's, the offer's.
+/// The most specific terms that were live at the claim: the enrolment's, the campaign's, the
+/// offer's.
 fn live_term<'a>(sight: &Sight<'a>, claim: &Claim, good: &Good) -> Option<&'a Term> {
     let action = Told::action_word(claim);
     let enrolment = sight.objects.enrolment(good.campaign, good.publisher);
@@ -112,7 +114,8 @@ fn live_term<'a>(sight: &Sight<'a>, claim: &Claim, good: &Good) -> Option<&'a Te
     })
 }
 
-/// A percentage of an amount that has not been told is nothing yet; a later news that brings it makes it earn.
+/// A percentage of an amount that has not been told is nothing yet; a later news that brings it
+/// makes it earn.
 fn charge_of(term: &Term, order: Option<Money>, currency: Currency) -> Result<Money, End> {
     match (term.rate, order) {
         (Rate::Percent(rate), Some(order)) => order.at_rate(rate).map_err(|error| {

@@ -21,7 +21,8 @@ fn instant(at: model::clock::Timestamp) -> Option<String> {
     jiff::Timestamp::from_microsecond(at.0).ok().map(|at| at.to_string())
 }
 
-/// How sure each key makes us, in percent. What comes unsigned from a browser is worth less; the rules see it.
+/// How sure each key makes us, in percent. What comes unsigned from a browser is worth less; the
+/// rules see it.
 const fn confidence(rule: AttributionRule) -> u8 {
     match rule {
         AttributionRule::Coupon | AttributionRule::Manual => 100,

@@ -85,7 +85,8 @@ impl Keys {
     }
 }
 
-/// A URL without any query value that attribution does not read: the rest of a shop's URL is none of our business.
+/// A URL without any query value that attribution does not read: the rest of a shop's URL is none
+/// of our business.
 pub(crate) fn cut_url(text: &str) -> String {
     let Ok(mut url) = Url::parse(text) else {
         return text.split(['?', '#']).next().unwrap_or_default().to_owned();

@@ -1,4 +1,5 @@
-//! What a claim's texts become before anything is looked up. Whom they credit is told in `pipeline/tests/doors.rs`.
+//! What a claim's texts become before anything is looked up. Whom they credit is told in
+//! `pipeline/tests/doors.rs`.
 
 use model::click_id::ClickFacts;
 use model::click_id::ClickFlags;

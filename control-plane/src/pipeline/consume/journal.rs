@@ -1,8 +1,8 @@
 //! A lane of the journal as a source.
 //!
-//! The journal's own cursor is saved only after the database has committed, and only so that consumed segments can be
-//! trimmed. Where to begin is asked of the database alone: a cursor that was lost, or that a crash left behind, costs
-//! nothing.
+//! The journal's own cursor is saved only after the database has committed, and only so that
+//! consumed segments can be trimmed. Where to begin is asked of the database alone: a cursor that
+//! was lost, or that a crash left behind, costs nothing.
 
 use journal::BatchLimit;
 use journal::Cursor;
@@ -19,7 +19,8 @@ use super::SourceRecord;
 
 /// Name of the journal's cursor that this consumer keeps.
 const CURSOR: &str = "pipeline";
-/// Records between two saves of the cursor: it only steers trimming, and each save is a synced file.
+/// Records between two saves of the cursor: it only steers trimming, and each save is a synced
+/// file.
 const CURSOR_EVERY: u64 = 8192;
 
 /// One lane, read while the daemon writes it.

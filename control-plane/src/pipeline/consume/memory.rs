@@ -15,7 +15,8 @@ use super::SourceBatch;
 use super::SourceError;
 use super::SourceRecord;
 
-/// Records in memory. Clones share them, each with a place of its own; it ends at its last record instead of waiting.
+/// Records in memory. Clones share them, each with a place of its own; it ends at its last record
+/// instead of waiting.
 #[derive(Debug, Clone)]
 pub struct MemorySource {
     partition: Partition,

@@ -28,6 +28,7 @@ use store::unmatched::UnmatchedRow;
 
 use super::Bench;
 use super::PostRefused;
+use super::again;
 use super::create;
 use super::end::ClaimEnd;
 use super::end::of_inbound;
@@ -69,7 +70,7 @@ pub(super) struct Draft<'a> {
     pub(super) bench: Bench<'a>,
     pub(super) books: Books<'a>,
     pub(super) open: BTreeMap<ConversionId, Open>,
-    orders: HashMap<OrderKey, ConversionId>,
+    pub(super) orders: HashMap<OrderKey, ConversionId>,
     parked: Vec<UnmatchedRow>,
     pub(super) caught: Vec<Caught>,
     pub(super) keys: Vec<BusinessKey>,
@@ -94,12 +95,13 @@ impl Item<'_> {
         self.parcel.inbound.event_id
     }
 
-    fn news(&self) -> news::Told {
+    pub(super) fn news(&self) -> news::Told {
         news::Told {
             event: self.event(),
             claim_index: self.told.index,
             received_at: self.parcel.inbound.received_at,
             was_parked: false,
+            is_again: self.parcel.place.again.is_some(),
         }
     }
 }
@@ -119,11 +121,16 @@ impl<'a> Draft<'a> {
             }
         }
         let refs: Vec<String> = refs.into_iter().collect();
-        let known = if bench.mutation.drops_business_keys() {
+        let mut known = if bench.mutation.drops_business_keys() {
             Vec::new()
         } else {
             tx.conversions(tenant).of_orders(&refs).await?
         };
+        for id in parcels.iter().filter_map(|parcel| parcel.place.again?.conversion) {
+            if known.iter().all(|row| row.id != id) {
+                known.extend(tx.conversions(tenant).get(id).await?);
+            }
+        }
         let ids: Vec<ConversionId> = known.iter().map(|row| row.id).collect();
         let mut histories: HashMap<ConversionId, Vec<RevisionRow>> = HashMap::new();
         for row in tx.conversions(tenant).revisions(&ids).await? {
@@ -163,6 +170,10 @@ impl<'a> Draft<'a> {
     /// [`PostRefused`] when an order that was known is gone, or amounts do not fit the ledger.
     pub(super) fn take(&mut self, parcel: &'a Parcel) -> Result<(), PostRefused> {
         let end = match &parcel.content {
+            // What it has done stands, even where nobody could read it today.
+            Content::Ended(_) if again::has_effect(parcel) => {
+                ClaimEnd::new(End::plain(Outcome::Duplicate), None)
+            }
             Content::Ended(end) => ClaimEnd::new(end.clone(), None),
             Content::Unread => ClaimEnd::new(End::held_by_adapter("nothing read it"), None),
             Content::Claims(claims) => {
@@ -183,6 +194,9 @@ impl<'a> Draft<'a> {
     fn decide(&mut self, item: Item<'_>) -> Result<ClaimEnd, PostRefused> {
         if item.told.claim.is_test {
             return Ok(ClaimEnd::new(End::new(Outcome::Ignored, Reason::TestMode), None));
+        }
+        if let Some(end) = self.withdraw(item)? {
+            return Ok(end);
         }
         if let Some(id) = self.orders.get(&item.told.order).copied() {
             return self.update(id, &item.told.claim, item.news(), item.parcel.inbound.integration);
@@ -275,22 +289,27 @@ impl<'a> Draft<'a> {
                 self.note(id, RevisionEffect::Held, told, (claim, integration));
                 Outcome::Held
             }
-            Effect::Applied(content) => {
+            Effect::Applied(content) | Effect::Replaced(content) => {
                 let before = open.row.clone();
+                let is_new = matches!(effect, Effect::Applied(_));
                 open.row.outside_status = content.status;
                 open.row.order_amount_minor = content.amount_minor;
                 open.row.stated_charge_minor = content.stated_charge_minor;
                 let at = news::revised_at(claim, told.received_at);
                 open.row.revised_at = open.row.revised_at.max(at);
                 open.row.revised_event = told.event;
-                open.row.revision += 1;
+                open.row.revision += i64::from(is_new);
                 note_approval(&mut open.row, told.received_at);
                 if let Err(error) = self.books.settle(&mut open.row, told.event) {
                     open.row = before;
                     return Ok(ClaimEnd::new(held_by_ledger(&error), Some(id)));
                 }
                 open.is_changed = true;
-                self.note_applied(id, told, (claim, integration));
+                if is_new {
+                    self.note_applied(id, told, (claim, integration));
+                } else {
+                    self.note(id, RevisionEffect::Applied, told, (claim, integration));
+                }
                 Outcome::Updated
             }
         };
@@ -377,6 +396,7 @@ impl<'a> Draft<'a> {
             claim_index: row.claim_index,
             received_at: row.received_at,
             was_parked: true,
+            is_again: false,
         };
         let is_taken_back =
             self.open.get(&id).is_some_and(|open| is_negative(open.row.outside_status));

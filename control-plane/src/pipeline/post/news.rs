@@ -26,6 +26,15 @@ pub(crate) struct Told {
     pub(crate) received_at: Timestamp,
     /// It waited for its order: receipt order says nothing about it.
     pub(crate) was_parked: bool,
+    /// Its inbound goes through the pipeline again.
+    pub(crate) is_again: bool,
+}
+
+impl Told {
+    /// Whether a stored revision is this very claim.
+    pub(crate) fn is_told_by(&self, row: &RevisionRow) -> bool {
+        row.event == self.event && row.claim_index == self.claim_index
+    }
 }
 
 /// What a news does to its order.
@@ -41,6 +50,8 @@ pub(crate) enum Effect {
     Held,
     /// The order changes.
     Applied(Content),
+    /// The same claim, read differently than before: its revision says something else now.
+    Replaced(Content),
 }
 
 /// The place of a news in time: the outside's own update time, never later than we heard of it, else when we did.
@@ -91,10 +102,11 @@ pub(crate) fn weigh(
     let is_dated = claim.updated_at.is_some();
     let place = (revised_at(claim, told.received_at), told.event);
     let is_later = place > (known.revised_at, known.revised_event);
-    let is_known =
-        history.iter().any(|row| row.event == told.event && row.claim_index == told.claim_index);
-    if is_known {
-        return Ok(Effect::Duplicate);
+    if let Some(before) = history.iter().find(|row| told.is_told_by(row)) {
+        let is_current =
+            before.effect == RevisionEffect::Applied && before.revision == known.revision;
+        let replaces = told.is_again && is_current && content != of_known;
+        return Ok(if replaces { Effect::Replaced(content) } else { Effect::Duplicate });
     }
     if content == of_known {
         return Ok(if is_dated && is_later { Effect::Confirmed } else { Effect::Duplicate });

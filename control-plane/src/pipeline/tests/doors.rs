@@ -19,7 +19,8 @@ use super::world::TRACKIER;
 use super::world::World;
 use super::world::end_of;
 
-/// Sends a postback in which `{1}` to `{6}` stand for fresh clicks on those links, and answers how it ended.
+/// Sends a postback in which `{1}` to `{6}` stand for fresh clicks on those links, and answers how
+/// it ended.
 async fn check(world: &mut World, query: &str, expected: &str) {
     let mut filled = query.to_owned();
     for link in 1..=6 {

@@ -8,7 +8,8 @@ use super::world::DAY;
 use super::world::World;
 use super::world::end_of;
 
-/// Tells news of order `a` one after the other and compares outcome and what is pending for its publisher.
+/// Tells news of order `a` one after the other and compares outcome and what is pending for its
+/// publisher.
 async fn check(steps: &[(&str, &str, i64)]) -> Box<World> {
     let mut world = Box::new(World::new().await);
     let click = world.click(2);

@@ -130,6 +130,36 @@ async fn processing_again_does_nothing_twice_and_mends_what_was_unmatched() {
 }
 
 #[tokio::test]
+async fn a_claim_that_is_read_differently_replaces_what_it_said() {
+    let mut world = World::new().await;
+    let click = world.click(2);
+    let query = format!("order_id=a&zakaz=z&click_id={click}&amount=100&summa=300");
+    let sold = world.postback(&query).await;
+    let read_as = |names: &str| {
+        format!(
+            "UPDATE integrations SET config = '{{\"names\":{names}}}' WHERE id = '{SHOP_POSTBACK}'"
+        )
+    };
+    // Another amount for the same order.
+    world.store.tamper(&[&read_as(r#"{"amount":["summa"]}"#)]).await.expect("a row");
+    for _ in 0..2 {
+        world.pipeline.reprocess(TENANT, sold.event).await.expect("known");
+        assert_eq!(world.balance(BOTA).await.pending, 2_400);
+        assert_eq!(world.order("a").await.revision, 1);
+    }
+    // Another order.
+    let names = r#"{"amount":["summa"],"order_ref":["zakaz"]}"#;
+    world.store.tamper(&[&read_as(names)]).await.expect("a row");
+    for _ in 0..2 {
+        world.pipeline.reprocess(TENANT, sold.event).await.expect("known");
+        assert_eq!(world.balance(BOTA).await.pending, 2_400);
+        assert_eq!(world.order("a").await.reason.as_deref(), Some("replaced"));
+        assert_eq!(world.order("z").await.split.charge.minor, 3_000);
+    }
+    assert_eq!(world.ended(sold.event).await.conversion, Some(world.order("z").await.id));
+}
+
+#[tokio::test]
 async fn a_rehearsal_writes_nothing() {
     let mut world = World::new().await;
     let click = world.click(2);

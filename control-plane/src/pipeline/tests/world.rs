@@ -1,4 +1,5 @@
-//! A small world in process: one tenant, one shop, three publishers, a manual clock, records in memory.
+//! A small world in process: one tenant, one shop, three publishers, a manual clock, records in
+//! memory.
 
 use std::sync::Arc;
 use std::sync::OnceLock;
@@ -108,7 +109,8 @@ pub(crate) fn host() -> &'static PluginHost {
     })
 }
 
-/// The rows of the small world. Terms: ten percent for a purchase, 500.00 for a signup; hold 14 days; window 30 days.
+/// The rows of the small world. Terms: ten percent for a purchase, 500.00 for a signup; hold 14
+/// days; window 30 days.
 fn seed() -> Vec<String> {
     let mut sql = shops();
     sql.extend(offers());
