@@ -196,7 +196,8 @@ async fn two_at_once_with_one_key_make_one_thing() {
     assert_eq!(world.get("/v1/publishers").await.body["data"].as_array().map(Vec::len), Some(1));
 }
 
-/// Callers that leave at any point of their call: each is answered for whole or not at all, and nothing stays open.
+/// Callers that leave at any point of their call: each is answered for whole or not at all, and
+/// nothing stays open.
 #[tokio::test]
 async fn a_caller_that_leaves_breaks_nothing() {
     let world = World::new().await;
