@@ -13,6 +13,7 @@
 
 pub mod child;
 pub mod clock;
+pub mod gamma;
 pub mod load;
 pub mod machine;
 pub mod measure;

@@ -70,6 +70,8 @@ pub struct Outcome {
     pub sent: u64,
     /// From the first request to the last answer.
     pub seconds: f64,
+    /// When each right answer came, in that order.
+    pub answers: Vec<Instant>,
     /// Microseconds from when a request was due (open) or sent (closed) to its answer.
     pub latency: Histogram<u64>,
 }
@@ -98,6 +100,7 @@ struct Generator {
     answered: u64,
     wrong: u64,
     late: u64,
+    answers: Vec<Instant>,
     latency: Histogram<u64>,
 }
 
@@ -127,6 +130,7 @@ impl Generator {
             answered: 0,
             wrong: 0,
             late: 0,
+            answers: Vec::new(),
             latency,
         })
     }
@@ -220,6 +224,9 @@ impl Generator {
             }
         }
         self.last_answer = clock::now();
+        if self.answers.len() < usize::try_from(self.answered).unwrap_or_default() {
+            self.answers.push(self.last_answer);
+        }
         self.connections[number].rest(self.last_answer);
         self.idle.push(number);
         Ok(())
@@ -240,6 +247,7 @@ impl Generator {
             late: self.late,
             sent: self.sent,
             seconds: self.last_answer.duration_since(self.begin).as_secs_f64(),
+            answers: self.answers,
             latency: self.latency,
         }
     }

@@ -1,6 +1,8 @@
 //! The measures, one file each.
 
 pub mod ingest;
+pub mod lag;
+pub mod ledger;
 pub mod plugin;
 pub mod redirect;
 mod visit;

@@ -17,6 +17,10 @@ pub enum Measure {
     M2,
     /// Durable postbacks against the same without durability
     M6,
+    /// Conversions into the ledger against bare inserts of the same rows
+    M9,
+    /// Postback to ledger, P99, against one bare synced commit
+    M11,
     /// Adapter as a component against native
     M12,
 }
@@ -77,6 +81,8 @@ pub fn measure_all(run: &Run) -> anyhow::Result<()> {
         let report = match measure {
             Measure::M2 => measure::redirect::measure(&setting)?,
             Measure::M6 => measure::ingest::measure(&setting)?,
+            Measure::M9 => measure::ledger::measure(&setting)?,
+            Measure::M11 => measure::lag::measure(&setting)?,
             Measure::M12 => measure::plugin::measure(&setting)?,
         };
         let path = report.keep(&run.results)?;
