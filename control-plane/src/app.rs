@@ -283,25 +283,15 @@ impl ControlPlane {
         let (closing, stopping) = (CancellationToken::new(), CancellationToken::new());
         let (listeners, tasks) = (TaskTracker::new(), TaskTracker::new());
         let drain_within = parts.config.drain_within();
-        let (health, metrics) = (Health::default(), parts.metrics.clone());
+        let health = Health::default();
         let listen = parts.config.control.clone();
         let secrets = secrets(&parts.store).await?;
 
         let plugins = plugin_host(Arc::new(MetricsObserver))?;
         let ids = IdSource::new(entropy());
-        let settle = Settle::new(SettleParts {
-            store: parts.store.clone(),
-            clock: Arc::clone(&parts.clock),
-            ids: ids.clone(),
-        });
-        let pipeline = Pipeline::new(PipelineParts {
-            store: parts.store.clone(),
-            plugins: plugins.clone(),
-            clock: Arc::clone(&parts.clock),
-            ids,
-            pepper: secrets.pepper,
-            mutation: Mutation::from_word(crate::config::test_mutation().as_deref()),
-        });
+        let (store, clock) = (parts.store.clone(), Arc::clone(&parts.clock));
+        let settle = Settle::new(SettleParts { store, clock, ids: ids.clone() });
+        let pipeline = pipeline(&parts, &plugins, ids, secrets.pepper);
         let evidence =
             JournalEvidence::new(parts.lanes.clone(), Arc::clone(&parts.clock), parts.missing);
         let (mut publisher, publish_handle) = Publisher::new(PublisherParts {
@@ -330,27 +320,21 @@ impl ControlPlane {
 
         tasks.spawn(publisher.run(stopping.clone()));
         tasks.spawn(settle.run(stopping.clone()));
-        for (lane, partition) in parts.lanes.consumed() {
-            let source = JournalSource::new(lane.clone(), partition);
-            let (pipeline, stop) = (pipeline.clone(), stopping.clone());
-            tasks.spawn(watch("pipeline", async move { pipeline.run(source, stop).await }));
-        }
+        consume(&pipeline, &parts.lanes, &tasks, &stopping);
         let interval = Duration::from_secs(parts.config.pipeline.audit_interval_seconds);
         let checks = Checks { store: parts.store, evidence, interval };
         tasks.spawn(checks.run(stopping.clone()));
 
         let api =
             api::router(rooms.api.clone()).into_make_service_with_connect_info::<SocketAddr>();
-        let admin = admin::router(health.clone(), metrics).into_make_service();
-        let (api_listener, admin_listener) =
-            (bind(listen.listen).await?, bind(listen.admin_listen).await?);
-        let (address, admin_address) = (api_listener.local_addr()?, admin_listener.local_addr()?);
+        let (listener, address) = bind(listen.listen).await?;
         let closed = closing.clone().cancelled_owned();
-        let api = axum::serve(api_listener, api).with_graceful_shutdown(closed).into_future();
+        let api = axum::serve(listener, api).with_graceful_shutdown(closed).into_future();
         listeners.spawn(watch("API", api));
+        let admin = admin::router(health.clone(), parts.metrics).into_make_service();
+        let (listener, admin_address) = bind(listen.admin_listen).await?;
         let stopped = stopping.clone().cancelled_owned();
-        let admin =
-            axum::serve(admin_listener, admin).with_graceful_shutdown(stopped).into_future();
+        let admin = axum::serve(listener, admin).with_graceful_shutdown(stopped).into_future();
         tasks.spawn(watch("admin listener", admin));
         health.set(Readiness::Yes);
         Ok(Self {
@@ -447,8 +431,31 @@ impl ControlPlane {
     }
 }
 
-async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
+fn pipeline(parts: &Parts, plugins: &PluginHost, ids: IdSource, pepper: [u8; 32]) -> Pipeline {
+    Pipeline::new(PipelineParts {
+        store: parts.store.clone(),
+        plugins: plugins.clone(),
+        clock: Arc::clone(&parts.clock),
+        ids,
+        pepper,
+        mutation: Mutation::from_word(crate::config::test_mutation().as_deref()),
+    })
+}
+
+/// One consumer for each lane.
+fn consume(pipeline: &Pipeline, lanes: &Lanes, tasks: &TaskTracker, stopping: &CancellationToken) {
+    for (lane, partition) in lanes.consumed() {
+        let source = JournalSource::new(lane.clone(), partition);
+        let (pipeline, stop) = (pipeline.clone(), stopping.clone());
+        tasks.spawn(watch("pipeline", async move { pipeline.run(source, stop).await }));
+    }
+}
+
+async fn bind(address: SocketAddr) -> anyhow::Result<(TcpListener, SocketAddr)> {
+    let listener =
+        TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+    let bound = listener.local_addr()?;
+    Ok((listener, bound))
 }
 
 /// What signs and hashes, as the first start made it.

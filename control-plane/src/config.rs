@@ -54,10 +54,6 @@ pub struct Db {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Pipeline {
-    /// Records of one database transaction at most; 1 to 4096.
-    pub batch_records_max: usize,
-    /// How often held amounts are looked at for release, in milliseconds; 100 to 60000.
-    pub release_interval_ms: u64,
     /// How often the ledger checks run, in seconds; 1 to 86400.
     pub audit_interval_seconds: u64,
 }
@@ -81,7 +77,7 @@ impl Default for Control {
 
 impl Default for Pipeline {
     fn default() -> Self {
-        Self { batch_records_max: 1024, release_interval_ms: 1000, audit_interval_seconds: 60 }
+        Self { audit_interval_seconds: 60 }
     }
 }
 
@@ -116,9 +112,6 @@ impl Config {
             }
         };
         within("control.drain_seconds", self.control.drain_seconds, 1, 300)?;
-        let batch = u64::try_from(self.pipeline.batch_records_max).unwrap_or(u64::MAX);
-        within("pipeline.batch_records_max", batch, 1, 4096)?;
-        within("pipeline.release_interval_ms", self.pipeline.release_interval_ms, 100, 60_000)?;
         within("pipeline.audit_interval_seconds", self.pipeline.audit_interval_seconds, 1, 86_400)?;
         if !self.db.url.is_empty() && !self.db.url.starts_with("sqlite:") {
             return Err(layers.refused("db.url", "is not a sqlite:// address"));
@@ -196,7 +189,7 @@ mod tests {
     fn refusals_name_the_key() {
         for (variable, key) in [
             ("GAMMA__CONTROL__DRAIN_SECONDS=0", "control.drain_seconds"),
-            ("GAMMA__PIPELINE__BATCH_RECORDS_MAX=5000", "pipeline.batch_records_max"),
+            ("GAMMA__PIPELINE__AUDIT_INTERVAL_SECONDS=0", "pipeline.audit_interval_seconds"),
             ("GAMMA__LOG__FORMAT=xml", "log.format"),
             ("GAMMA__DB__URL=mysql://x", "db.url"),
             ("GAMMA__CONTROL__LISTN=x", "control.listn"),

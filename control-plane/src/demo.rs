@@ -29,7 +29,7 @@ use crate::demo::history::Cast;
 pub mod caller;
 pub mod history;
 
-const DAY: Duration = Duration::from_secs(86_400);
+const DAY: Duration = Duration::from_hours(24);
 
 /// How long the demo's history may take before its commands are shown all the same.
 const CATCH_UP_WITHIN: Duration = Duration::from_secs(20);
@@ -84,9 +84,14 @@ impl Demo {
         let seeded = Self::seed(&past).await?;
         past.post("/v1/domains", json!({"host": "demo.localhost"})).await?;
         let cast = cast(plane, id(&tenant)?.parse()?, &seeded).await?;
-        // Seeded so that two demos look alike.
-        let mut rng = StdRng::seed_from_u64(u64::from(history::DAYS));
-        history::write(&cast, plane.lanes(), now, &mut rng).await?;
+        // An earlier start that was cut short may have written it already.
+        let written = data_dir.join("demo.history");
+        if !written.exists() {
+            // Seeded so that two demos look alike.
+            let mut rng = StdRng::seed_from_u64(u64::from(history::DAYS));
+            history::write(&cast, plane.lanes(), now, &mut rng).await?;
+            std::fs::write(&written, b"").context("cannot write demo.history")?;
+        }
         if !plane.catch_up(CATCH_UP_WITHIN).await? {
             tracing::warn!("the demo's history is still being processed");
         }
@@ -121,20 +126,8 @@ impl Demo {
             )
             .await?;
         let advertiser_id = id(&advertiser)?;
-        let integration = api
-            .post(
-                "/v1/integrations",
-                json!({"advertiser_id": advertiser_id, "name": "shop postback",
-                       "adapter": "generic", "auth": {"token": true}}),
-            )
-            .await?;
-        let trackier = api
-            .post(
-                "/v1/integrations",
-                json!({"advertiser_id": advertiser_id, "name": "trackier", "adapter": "trackier",
-                       "auth": {"token": true}}),
-            )
-            .await?;
+        let integration = api.post("/v1/integrations", door(&advertiser_id, "generic")).await?;
+        let trackier = api.post("/v1/integrations", door(&advertiser_id, "trackier")).await?;
         let key = api
             .post(&format!("/v1/advertisers/{advertiser_id}/keys"), json!({"name": "event API"}))
             .await?;
@@ -208,8 +201,8 @@ Three commands to paste, in this order:
   # 2. the shop reports the sale
   curl -s \"{postback}&click_id=$CLICK&order_id=A-$RANDOM&{sale}\"
 
-  # 3. the publisher's balance
-  curl -s -H \"Authorization: Bearer $(cat {key_file})\" \\
+  # 3. the publisher's balance, a second later
+  sleep 1; curl -s -H \"Authorization: Bearer $(cat {key_file})\" \\
     {balance}
 "
         )
@@ -226,6 +219,11 @@ async fn cast(plane: &ControlPlane, tenant: TenantId, seeded: &Demo) -> anyhow::
         integration: seeded.integration_id.parse()?,
         ring: KeyRing::new(secrets.click_signing, secrets.click_verify_only),
     })
+}
+
+fn door(advertiser_id: &str, adapter: &str) -> Value {
+    json!({"advertiser_id": advertiser_id, "name": format!("shop, {adapter}"), "adapter": adapter,
+           "auth": {"token": true}})
 }
 
 fn phones(advertiser_id: &str) -> Value {

@@ -5,6 +5,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use journal::BatchLimit;
+use journal::Damage;
+use journal::DamageClass;
 use journal::Reader;
 use journal::StoredRecord;
 use model::clock::Clock;
@@ -131,6 +133,13 @@ impl Evidence for OfflineEvidence {
     fn sampled(&self) -> Vec<(TenantId, EventId)> {
         self.sampled.clone()
     }
+}
+
+/// Records that damage took after they were confirmed; torn tails were never confirmed.
+#[must_use]
+pub fn lost_records(damage: &[Damage]) -> u64 {
+    let interior = damage.iter().filter(|damage| damage.class == DamageClass::Interior);
+    interior.map(Damage::missing_records).sum()
 }
 
 /// Reads on until the end, an error, or `most` records. A range that cannot be read is reported by

@@ -191,11 +191,10 @@ async fn start_daemon(
     Ok((started.await?.context("the daemon cannot start")?, catalog))
 }
 
-/// Inbound sequences that the journal lost to damage and reported.
+/// Inbound sequences that were once confirmed and that the journal reports as lost.
 fn missing(report: &journal::RecoveryReport) -> u64 {
     let inbound = report.lanes.iter().filter(|lane| lane.lane == journal::Lane::Inbound);
-    let ranges = inbound.flat_map(|lane| lane.damage.iter().map(journal::Damage::missing_records));
-    ranges.sum()
+    inbound.map(|lane| crate::evidence::lost_records(&lane.damage)).sum()
 }
 
 struct Addresses<'a> {

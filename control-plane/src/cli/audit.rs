@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Args;
-use journal::Damage;
 use journal::Lane;
 use journal::Reader;
 use journal::RealStorage;
@@ -23,6 +22,7 @@ use crate::cli::client::Instance;
 use crate::cli::out;
 use crate::config::Config;
 use crate::evidence::OfflineEvidence;
+use crate::evidence::lost_records;
 use crate::settle::audit;
 use crate::settle::audit::CheckResult;
 
@@ -94,7 +94,7 @@ fn evidence(root: &Path, now: Timestamp) -> anyhow::Result<OfflineEvidence> {
     let topic = journal::journal_id(&*storage, root)?.unwrap_or_default();
     let summary = journal::verify(&*storage, root).context("the journal cannot be read")?;
     let inbound = summary.lanes.iter().filter(|lane| lane.lane == Lane::Inbound);
-    let missing = inbound.flat_map(|lane| &lane.damage).map(Damage::missing_records).sum();
+    let missing = inbound.map(|lane| lost_records(&lane.damage)).sum();
     let lane = Reader::open_dir(storage, root, Lane::Inbound, 1)?;
     Ok(OfflineEvidence::read(topic, lane, now, missing))
 }

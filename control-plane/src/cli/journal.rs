@@ -1,14 +1,12 @@
 //! `gamma journal inspect|verify DIR`.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Args;
 use clap::Subcommand;
 use journal::JournalSummary;
 use journal::RealStorage;
-use journal::Storage;
 
 use crate::cli::CliError;
 use crate::cli::out;
@@ -44,34 +42,43 @@ enum Verb {
 /// [`CliError::No`] when `verify` finds damage, [`CliError::Internal`] when the directory cannot be
 /// read.
 pub fn run(args: &JournalArgs) -> Result<(), CliError> {
-    let storage: Arc<dyn Storage> = Arc::new(RealStorage::new());
+    let (Verb::Inspect { dir } | Verb::Verify { dir }) = &args.verb;
+    let unreadable = || format!("cannot read {}", dir.display());
+    let storage = RealStorage::new();
+    if journal::journal_id(&storage, dir).with_context(unreadable)?.is_none() {
+        return Err(CliError::Usage(format!("there is no journal in {}", dir.display())));
+    }
     match &args.verb {
-        Verb::Inspect { dir } => {
-            let summary = journal::inspect(&*storage, dir)
-                .with_context(|| format!("cannot read {}", dir.display()))?;
-            print(&summary);
+        Verb::Inspect { .. } => {
+            show_segments(&journal::inspect(&storage, dir).with_context(unreadable)?);
             Ok(())
         }
-        Verb::Verify { dir } => {
-            let summary = journal::verify(&*storage, dir)
-                .with_context(|| format!("cannot read {}", dir.display()))?;
-            print(&summary);
-            let damaged: usize = summary.lanes.iter().map(|lane| lane.damage.len()).sum();
-            if damaged == 0 {
-                out::line("no damage");
-                return Ok(());
-            }
-            for lane in &summary.lanes {
-                for damage in &lane.damage {
-                    out::line(&format!("{}: {damage:?}", lane.lane.as_str()));
-                }
-            }
-            Err(CliError::No)
+        Verb::Verify { .. } => {
+            let summary = journal::verify(&storage, dir).with_context(unreadable)?;
+            show_lanes(&summary);
+            show_damage(&summary)
         }
     }
 }
 
-fn print(summary: &JournalSummary) {
+fn show_segments(summary: &JournalSummary) {
+    let head = ["lane", "segment", "first", "bytes", "state"];
+    let mut rows = vec![head.map(str::to_owned).to_vec()];
+    for lane in &summary.lanes {
+        for segment in &lane.segments {
+            rows.push(vec![
+                lane.lane.as_str().to_owned(),
+                segment.number.to_string(),
+                segment.first_seq.to_string(),
+                out::bytes(segment.bytes),
+                if segment.sealed { "sealed" } else { "open" }.to_owned(),
+            ]);
+        }
+    }
+    out::table(&rows);
+}
+
+fn show_lanes(summary: &JournalSummary) {
     let head = ["lane", "segments", "records", "first", "last", "bytes", "cursors"];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
     for lane in &summary.lanes {
@@ -89,4 +96,18 @@ fn print(summary: &JournalSummary) {
         ]);
     }
     out::table(&rows);
+}
+
+/// A torn tail is what a crash leaves and no damage: nothing in it was ever confirmed.
+fn show_damage(summary: &JournalSummary) -> Result<(), CliError> {
+    for lane in &summary.lanes {
+        for damage in &lane.damage {
+            out::line(&format!("{}: {damage:?}", lane.lane.as_str()));
+        }
+    }
+    if summary.is_damaged() {
+        return Err(CliError::No);
+    }
+    out::line("no damage");
+    Ok(())
 }

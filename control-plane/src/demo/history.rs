@@ -34,7 +34,7 @@ use crate::lanes::Lanes;
 pub const DAYS: u32 = 30;
 /// Clicks of the first day; each later day has a few more, as a link that spreads would.
 const CLICKS_FIRST_DAY: u32 = 20;
-const DAY: Duration = Duration::from_secs(86_400);
+const DAY: Duration = Duration::from_hours(24);
 
 /// One of everything that history is made for.
 #[derive(Debug)]
@@ -69,7 +69,7 @@ pub async fn write(
             append(&lanes.clicks, RecordKind::Click, at, &payload).await?;
             if click.filtered.is_none() && rng.random_ratio(1, 12) {
                 order += 1;
-                let sale = Sale { click: click.click_id, order, at: at + Duration::from_secs(300) };
+                let sale = Sale { click: click.click_id, order, at: at + Duration::from_mins(5) };
                 report(cast, &lanes.inbound, &sale, rng).await?;
             }
         }
