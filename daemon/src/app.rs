@@ -134,7 +134,8 @@ fn thread<T: Send + 'static>(
 impl App {
     /// Opens the journal under `data_dir`, loads the saved catalog, binds, and starts answering.
     ///
-    /// When it returns, all listeners accept. `/readyz` turns 200 once the catalog was read up to what existed.
+    /// When it returns, all listeners accept. `/readyz` turns 200 once the catalog was read up to
+    /// what existed.
     ///
     /// # Errors
     /// [`StartError`]; nothing keeps running.
@@ -372,7 +373,8 @@ impl Running {
         self.health.view.position()
     }
 
-    /// Blocks until the catalog is applied up to `position`; `false` when that takes longer than `within`.
+    /// Blocks until the catalog is applied up to `position`; `false` when that takes longer than
+    /// `within`.
     #[must_use]
     pub fn wait_for_catalog(&self, position: u64, within: Duration) -> bool {
         self.health.view.wait_for(position, within)
@@ -384,7 +386,8 @@ impl Running {
         (self.health.view.table.count(), self.health.view.table.held_bytes())
     }
 
-    /// Whether a lane failed twice in a row. Nothing more can be made durable: the process should end.
+    /// Whether a lane failed twice in a row. Nothing more can be made durable: the process should
+    /// end.
     #[must_use]
     pub fn is_failed(&self) -> bool {
         let lanes = &self.health.lanes;
@@ -398,8 +401,8 @@ impl Running {
         let _ = self.orders.send(Order::Drain);
     }
 
-    /// Ends: requests in hand are finished within the configured time, the catalog is saved, the journal is synced and
-    /// closed. Blocks.
+    /// Ends: requests in hand are finished within the configured time, the catalog is saved, the
+    /// journal is synced and closed. Blocks.
     ///
     /// # Errors
     /// [`DrainError`]; everything that was acknowledged is durable nevertheless.

@@ -1,13 +1,13 @@
 //! Follows the published log in order and keeps the last good copy.
 //!
-//! One thread applies entries; redirect threads look at a [`View`]. What they see changes in this order: the links and
-//! the directory, then the version number. A thread that sees the new number therefore sees the new catalog, and a
-//! stopped link stops with the next request.
+//! One thread applies entries; redirect threads look at a [`View`]. What they see changes in this
+//! order: the links and the directory, then the version number. A thread that sees the new number
+//! therefore sees the new catalog, and a stopped link stops with the next request.
 //!
 //! # Why not a copy of everything per change
 //!
-//! Links are many and change one by one, so they live in a sharded table that is written in place; everything else is
-//! small and is replaced whole.
+//! Links are many and change one by one, so they live in a sharded table that is written in place;
+//! everything else is small and is replaced whole.
 
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -71,7 +71,8 @@ struct Progress {
 }
 
 impl View {
-    /// An empty catalog. `seed` keys the hashes of the table, so that nobody outside can choose collisions.
+    /// An empty catalog. `seed` keys the hashes of the table, so that nobody outside can choose
+    /// collisions.
     #[must_use]
     pub fn new(seed: [u64; 2], plans: Plans) -> Self {
         Self {
@@ -100,7 +101,8 @@ impl View {
         *self.progress.position.lock()
     }
 
-    /// Blocks until the log is applied up to `position`; `false` when that takes longer than `within`.
+    /// Blocks until the log is applied up to `position`; `false` when that takes longer than
+    /// `within`.
     #[must_use]
     pub fn wait_for(&self, position: u64, within: Duration) -> bool {
         let mut held = self.progress.position.lock();
@@ -178,7 +180,7 @@ impl Follower {
         let saved = match snapshot::load(&self.snapshot) {
             Ok(saved) => saved,
             Err(error @ SnapshotError::Damaged) => {
-                tracing::error!(%error, "saved catalog was set aside, reading the log from its beginning");
+                tracing::error!(%error, "saved catalog was damaged, it is set aside");
                 None
             }
             Err(SnapshotError::Io(error)) => {
@@ -327,7 +329,8 @@ impl Follower {
     }
 
     fn save_if_due(&mut self) {
-        // A resend in progress is no state to start from: what it did not reach yet would stay for ever.
+        // A resend in progress is no state to start from: what it did not reach yet would stay for
+        // ever.
         let is_settled = self.is_dirty && self.resent.is_none();
         if is_settled && self.clock.now().since(self.saved_at) >= self.save_pause {
             self.save();

@@ -1,4 +1,5 @@
-//! Configuration of the daemon: one struct per section, defaults in the code, the only reader of the environment.
+//! Configuration of the daemon: one struct per section, defaults in the code, the only reader of
+//! the environment.
 //!
 //! `config/gammad.toml` lists every key with its default, unit and limit; a test compares the two.
 
@@ -83,7 +84,8 @@ pub struct JournalSection {
     pub scrub_bytes_per_second: u64,
 }
 
-/// `[log]`: what `gammad` writes to standard error. In `gamma up` the section is the control plane's.
+/// `[log]`: what `gammad` writes to standard error. In `gamma up` the section is the control
+/// plane's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Log {

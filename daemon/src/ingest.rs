@@ -1,6 +1,7 @@
 //! The inbound line: find the integration, authenticate, record, answer.
 //!
-//! Answered only after the receipt: an inbound that we confirm but lose is money the publisher never sees.
+//! Answered only after the receipt: an inbound that we confirm but lose is money the publisher
+//! never sees.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -180,8 +181,8 @@ fn find_sender(
     Some(Sender { door, proof, shown: token.map(Cow::into_owned) })
 }
 
-/// The Trackier integration that a conversion is for: the one named, else the tenant's only one, else the first that
-/// takes what was shown.
+/// The Trackier integration that a conversion is for: the one named, else the tenant's only one,
+/// else the first that takes what was shown.
 fn find_conversion<'c>(
     catalog: &'c Now,
     request: &Request<'_>,
@@ -318,7 +319,8 @@ fn spread(integration: IntegrationId) -> u64 {
     low.rotate_left(32) ^ low
 }
 
-/// Whether a click id of ours came with a conversion, as `click_id` or `p1`, in query, form or JSON.
+/// Whether a click id of ours came with a conversion, as `click_id` or `p1`, in query, form or
+/// JSON.
 fn has_click_id(signer: &Signer, request: &Request<'_>, body: &[u8]) -> bool {
     let is_name = |name: &str| matches!(name, "click_id" | "p1");
     let is_ours = |value: &str| signer.ring.read(value.trim()).is_ok();

@@ -2,8 +2,9 @@
 //!
 //! # Why no locks
 //!
-//! Redirect threads share these tables. A slot is one word that is read and replaced whole, so a thread never waits for
-//! another; two threads that race for a slot lose at most one remark about one visitor.
+//! Redirect threads share these tables. A slot is one word that is read and replaced whole, so a
+//! thread never waits for another; two threads that race for a slot lose at most one remark about
+//! one visitor.
 
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
@@ -16,7 +17,8 @@ pub const HEADERS_MAX: usize = 64;
 pub const HEADERS_BYTES_MAX: usize = 16 * 1024;
 /// Longest body of an inbound, in bytes.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
-/// Bytes of an oversized body that are read and thrown away, so that its sender can read our answer.
+/// Bytes of an oversized body that are read and thrown away, so that its sender can read our
+/// answer.
 pub const DISCARD_BYTES_MAX: usize = 1024 * 1024;
 /// Buffer of a connection, in bytes: a URL and headers at their limits fit.
 pub const CONNECTION_BUFFER_BYTES: usize = 32 * 1024;
@@ -32,7 +34,8 @@ pub const REFUSED_BODY_BYTES_MAX: usize = 4 * 1024;
 pub const REFUSED_QUERY_BYTES_MAX: usize = 4 * 1024;
 /// Refused requests recorded per integration and second; the rest are only counted.
 pub const REFUSALS_PER_SECOND_MAX: u16 = 20;
-/// How far a signature's timestamp may be off, in seconds (Standard Webhooks 1.0.0 leaves it to the receiver).
+/// How far a signature's timestamp may be off, in seconds (Standard Webhooks 1.0.0 leaves it to the
+/// receiver).
 pub const SIGNATURE_AGE_SECONDS_MAX: i64 = 300;
 /// Ids of signed messages remembered over all integrations; the oldest go first.
 pub const REPLAY_IDS_MAX: usize = 131_072;
@@ -63,8 +66,8 @@ impl SeenTable {
         }
     }
 
-    /// Whether `hash` was not seen in the last `window_seconds`. A first sight is remembered from `now_seconds` on;
-    /// seeing it again does not prolong the memory.
+    /// Whether `hash` was not seen in the last `window_seconds`. A first sight is remembered from
+    /// `now_seconds` on; seeing it again does not prolong the memory.
     pub fn is_first(&self, hash: u64, now_seconds: u64, window_seconds: u64) -> bool {
         let now = now_seconds & TIME_MASK;
         // Never zero, because zero is an empty slot.
@@ -96,14 +99,15 @@ impl SeenTable {
     }
 }
 
-/// Seconds since a slot was written, in the arithmetic of its 24 bits. A clock that went back makes it young.
+/// Seconds since a slot was written, in the arithmetic of its 24 bits. A clock that went back makes
+/// it young.
 const fn age(held: u64, now: u64) -> u64 {
     let age = now.wrapping_sub(held & TIME_MASK) & TIME_MASK;
     if age > TIME_MASK / 2 { 0 } else { age }
 }
 
-/// Counts hits per key and window in a fixed number of words. Two keys on one slot push each other out, which can only
-/// make a count too low: nobody is called a flood because of a neighbour.
+/// Counts hits per key and window in a fixed number of words. Two keys on one slot push each other
+/// out, which can only make a count too low: nobody is called a flood because of a neighbour.
 #[derive(Debug)]
 pub struct RateTable {
     slots: Box<[AtomicU64]>,
@@ -118,7 +122,8 @@ impl RateTable {
         Self { slots: (0..slots).map(|_| AtomicU64::new(0)).collect(), mask: slots - 1 }
     }
 
-    /// Counts one hit of `hash` in the window with this number; answers the count so far, this one included.
+    /// Counts one hit of `hash` in the window with this number; answers the count so far, this one
+    /// included.
     pub fn hit(&self, hash: u64, window: u64) -> u16 {
         #[expect(clippy::cast_possible_truncation, reason = "any bits of a hash pick a slot")]
         let word = &self.slots[hash as usize & self.mask];

@@ -39,6 +39,8 @@ pub mod template;
 /// What all links of one campaign, offer and destination have in common.
 #[derive(Debug)]
 pub struct Plan {
+    pub tenant: TenantId,
+    pub campaign: CampaignId,
     pub offer: OfferId,
     /// Where its links lead; absent when the stored destination may not be redirected to.
     pub template: Option<Template>,
@@ -48,7 +50,6 @@ pub struct Plan {
     pub ref_param: Option<Box<str>>,
     pub referrer_policy: HeaderValue,
     pass_params: Vec<Box<str>>,
-    campaign: CampaignId,
     /// The destination that a link set itself.
     destination: Option<Box<str>>,
     from: Option<Timestamp>,
@@ -67,6 +68,7 @@ impl Plan {
         let offer = campaign.and_then(|_| directory.offer(offer_id?));
         let text = |read: fn(&Offer) -> &Option<Box<str>>| offer.and_then(|it| read(it).clone());
         Self {
+            tenant: row.tenant,
             offer: offer_id.unwrap_or(OfferId(0)),
             template: offer.and_then(|offer| template_of(row, offer, directory)),
             fallback: text(|offer| &offer.fallback_url).as_deref().and_then(target::fallback),
@@ -95,7 +97,8 @@ impl Plan {
     }
 
     fn is_for(&self, row: &Row<'_>, offer: Option<OfferId>) -> bool {
-        self.campaign == row.campaign
+        self.tenant == row.tenant
+            && self.campaign == row.campaign
             && Some(self.offer) == offer.or(Some(OfferId(0)))
             && self.destination.as_deref() == row.destination
     }
@@ -106,7 +109,8 @@ fn offer_of(row: &Row<'_>, directory: &Directory) -> Option<OfferId> {
     row.offer.or_else(|| directory.campaign(row.campaign)?.offers.first().copied())
 }
 
-/// The checked destination of a link. A destination off the list is nobody's to follow, so it is none.
+/// The checked destination of a link. A destination off the list is nobody's to follow, so it is
+/// none.
 fn template_of(row: &Row<'_>, offer: &Offer, directory: &Directory) -> Option<Template> {
     let destination = row.destination.unwrap_or(&offer.destination);
     let allowed = directory.allowed_hosts(offer).iter().map(|host| &**host);
@@ -119,39 +123,51 @@ fn template_of(row: &Row<'_>, offer: &Offer, directory: &Directory) -> Option<Te
     }
 }
 
-/// A slug without a place of its own in memory.
-#[derive(Debug, Clone, Copy)]
-struct Slug {
-    letters: [u8; SLUG_CHARS_MAX],
-    chars: u8,
+/// Letters of a slug that need no place of their own in memory: generated ones have eight.
+const SHORT_SLUG_CHARS: usize = 22;
+
+/// A slug; a short one stands where the link stands.
+#[derive(Debug)]
+enum Slug {
+    Short { letters: [u8; SHORT_SLUG_CHARS], chars: u8 },
+    Long(Box<str>),
 }
 
 impl Slug {
     fn new(text: &str) -> Self {
-        let text = &text.as_bytes()[..text.len().min(SLUG_CHARS_MAX)];
-        let mut letters = [0; SLUG_CHARS_MAX];
-        letters[..text.len()].copy_from_slice(text);
-        Self { letters, chars: u8::try_from(text.len()).unwrap_or_default() }
+        let mut letters = [0; SHORT_SLUG_CHARS];
+        match (letters.get_mut(..text.len()), u8::try_from(text.len())) {
+            (Some(short), Ok(chars)) => {
+                short.copy_from_slice(text.as_bytes());
+                Self::Short { letters, chars }
+            }
+            _ => Self::Long(text.into()),
+        }
     }
 
     fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.letters[..usize::from(self.chars)]).unwrap_or_default()
+        match self {
+            Self::Short { letters, chars } => {
+                std::str::from_utf8(&letters[..usize::from(*chars)]).unwrap_or_default()
+            }
+            Self::Long(text) => text,
+        }
     }
 }
 
-/// A link with everything an answer needs; one thread's own.
+/// A link with everything an answer needs; one thread's own. Two cache lines, because most
+/// links are read from far memory.
 #[derive(Debug)]
 pub struct Compiled {
-    pub id: LinkId,
-    pub number: LinkNumber,
-    pub tenant: TenantId,
-    pub campaign: CampaignId,
-    pub publisher: PublisherId,
-    pub plan: Held,
-    domain: Option<DomainId>,
-    until: Option<Timestamp>,
-    is_live: bool,
     slug: Slug,
+    is_live: bool,
+    pub number: LinkNumber,
+    until: Option<Timestamp>,
+    pub plan: Held,
+    pub id: LinkId,
+    pub publisher: PublisherId,
+    /// Rare, so it has its own place.
+    domain: Option<Box<DomainId>>,
     fallback: Option<Box<str>>,
 }
 
@@ -163,10 +179,8 @@ impl Compiled {
         Self {
             id: row.id,
             number: row.number,
-            tenant: row.tenant,
-            campaign: row.campaign,
             publisher: row.publisher,
-            domain: row.domain,
+            domain: row.domain.map(Box::new),
             until: ends.into_iter().flatten().min(),
             is_live: row.state == LinkState::Live && plan.template.is_some(),
             slug: Slug::new(row.slug),
@@ -180,7 +194,8 @@ impl Compiled {
         self.slug.as_str()
     }
 
-    /// Whether it redirects at `now`: neither stopped nor outside its dates, and with a destination on the list.
+    /// Whether it redirects at `now`: neither stopped nor outside its dates, and with a destination
+    /// on the list.
     #[must_use]
     pub fn is_live(&self, now: Timestamp) -> bool {
         self.is_live
@@ -231,7 +246,8 @@ impl Links {
         Now { version, directory: Rc::clone(&held.1) }
     }
 
-    /// The link of a domain with this slug. `None`: there is none, or it is served on another domain only.
+    /// The link of a domain with this slug. `None`: there is none, or it is served on another
+    /// domain only.
     #[must_use]
     pub fn resolve(
         &self,
@@ -250,9 +266,11 @@ impl Links {
             self.front.put((hash, version), link, now);
         }
         let Front::Known(Some(link)) = self.front.get(hash, version, now) else { return None };
-        // Two slugs with one keyed hash of 64 bits: nobody will see it, and it must not lead anywhere wrong.
-        let is_it = link.tenant == domain.tenant && link.slug() == slug;
-        (is_it && link.domain.is_none_or(|only| only == domain.id)).then_some(link)
+        // Two slugs with one keyed hash of 64 bits: nobody will see it, and it must not lead
+        // anywhere wrong.
+        let is_it = link.plan.tenant == domain.tenant && link.slug() == slug;
+        let is_here = link.domain.as_ref().is_none_or(|only| **only == domain.id);
+        (is_it && is_here).then_some(link)
     }
 
     /// The plan of a link: at hand, shared, or made now.
@@ -280,6 +298,7 @@ impl Links {
 
     fn plan_key(&self, row: &Row<'_>, offer: Option<OfferId>) -> u64 {
         let mut hasher = self.view.table.hasher();
+        hasher.write_u128(row.tenant.0);
         hasher.write_u128(row.campaign.0);
         hasher.write_u128(offer.map_or(0, |offer| offer.0));
         hasher.write(row.destination.unwrap_or_default().as_bytes());
@@ -294,7 +313,8 @@ impl Links {
         links
     }
 
-    /// A wildcard link compiled for one offer; not cached, because the target differs with every request.
+    /// A wildcard link compiled for one offer; not cached, because the target differs with every
+    /// request.
     #[must_use]
     pub fn compile_wildcard(&self, catalog: &Now, link: &Link, offer: OfferId) -> Compiled {
         let row = Row { offer: Some(offer), ..Row::from(link) };

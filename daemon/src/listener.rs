@@ -1,4 +1,5 @@
-//! Accepts connections and turns bytes into requests: one thread per core, each with its own listener and runtime.
+//! Accepts connections and turns bytes into requests: one thread per core, each with its own
+//! listener and runtime.
 
 use std::io;
 use std::rc::Rc;

@@ -1,8 +1,8 @@
 //! Names, label values and where they are counted.
 //!
-//! Redirect threads count in cells of their own: a word that only its thread writes costs no lock and no look-up. Cells
-//! are summed when somebody asks. The registry belongs to one [`Metrics`], not to the process, so that two programs in
-//! one process each show their own.
+//! Redirect threads count in cells of their own: a word that only its thread writes costs no lock
+//! and no look-up. Cells are summed when somebody asks. The registry belongs to one [`Metrics`],
+//! not to the process, so that two programs in one process each show their own.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -373,7 +373,8 @@ fn head(text: &mut String, name: &str, about: &str) {
     let _ = write!(text, "\n# HELP {name} {about}\n# TYPE {name} histogram\n");
 }
 
-/// One series of a histogram whose buckets were counted elsewhere. Without a sum, the upper bounds stand in for it.
+/// One series of a histogram whose buckets were counted elsewhere. Without a sum, the upper bounds
+/// stand in for it.
 fn histogram(
     text: &mut String,
     (name, label): (&str, &str),

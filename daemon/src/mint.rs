@@ -39,7 +39,8 @@ const APPENDED_BYTES: usize = 128;
 pub struct Sighting {
     /// Keyed hash of address and User-Agent, key of the day.
     pub visitor: u64,
-    /// First sight of this visitor on this link inside the unique window, and neither filtered nor suspect.
+    /// First sight of this visitor on this link inside the unique window, and neither filtered nor
+    /// suspect.
     pub unique: bool,
     pub filtered: Option<FilteredReason>,
     pub suspect: Option<SuspectReason>,
@@ -82,9 +83,9 @@ pub fn click<'a>(
     let destination = expand(die, request, &click_id, Moment { now, random });
     let click = Click {
         click_id,
-        tenant: link.tenant,
+        tenant: link.plan.tenant,
         link: link.id,
-        campaign: link.campaign,
+        campaign: link.plan.campaign,
         offer: link.plan.offer,
         publisher: link.publisher,
         slug: Cow::Borrowed(link.slug()),
@@ -104,7 +105,8 @@ pub fn click<'a>(
     Minted { click, destination }
 }
 
-/// The short form of a click, for a lane that runs full: what decides about money, without the visitor's texts.
+/// The short form of a click, for a lane that runs full: what decides about money, without the
+/// visitor's texts.
 pub fn compact(click: &mut Click<'_>) {
     click.user_agent = Cow::Borrowed("");
     click.language = Cow::Borrowed("");
@@ -145,7 +147,7 @@ impl Values for ClickValues<'_> {
             Macro::ClickId => push_encoded(out, &self.letters),
             Macro::RefCode => push_encoded(out, link.slug().as_bytes()),
             Macro::LinkId => push_encoded(out, link.id.to_string().as_bytes()),
-            Macro::CampaignId => push_encoded(out, link.campaign.to_string().as_bytes()),
+            Macro::CampaignId => push_encoded(out, link.plan.campaign.to_string().as_bytes()),
             Macro::OfferId => push_encoded(out, link.plan.offer.to_string().as_bytes()),
             Macro::PublisherId => push_encoded(out, link.publisher.to_string().as_bytes()),
             // Without geo data there is no country.
@@ -163,7 +165,8 @@ impl Values for ClickValues<'_> {
     }
 }
 
-/// The destination's own parameters, then the carried ones, then ours; nothing twice; the fragment last.
+/// The destination's own parameters, then the carried ones, then ours; nothing twice; the fragment
+/// last.
 fn expand(die: Die<'_>, request: &Request<'_>, click_id: &ClickId, moment: Moment) -> String {
     let (link, template) = (die.link, die.template);
     let letters = click_id.letters();

@@ -142,8 +142,9 @@ fn find_target(
     Ok((compiled, template))
 }
 
-/// The campaign's offer for a host: the first whose destination is there, else its first. Only offers whose advertiser
-/// allows the host count, so that in a campaign of several advertisers the click is never the wrong one's.
+/// The campaign's offer for a host: the first whose destination is there, else its first. Only
+/// offers whose advertiser allows the host count, so that in a campaign of several advertisers the
+/// click is never the wrong one's.
 fn offer_for(catalog: &Now, link: &model::link::Link, host: &str) -> Option<model::id::OfferId> {
     let directory = &catalog.directory;
     let campaign = directory.campaign(link.campaign)?;

@@ -1,7 +1,7 @@
 //! The few facts of a request that a room may know, free of the protocol that carried it.
 //!
-//! Everything is borrowed: a request is looked at, and what must last is copied into the journal's bytes. Keeping a
-//! slice would pin the connection's read buffer.
+//! Everything is borrowed: a request is looked at, and what must last is copied into the journal's
+//! bytes. Keeping a slice would pin the connection's read buffer.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -62,7 +62,8 @@ pub struct Request<'a> {
     pub headers: &'a HeaderMap,
 }
 
-/// The readable part of a header: browsers send ASCII, some send UTF-8, and anything else counts as present but opaque.
+/// The readable part of a header: browsers send ASCII, some send UTF-8, and anything else counts as
+/// present but opaque.
 fn text(value: &HeaderValue) -> &str {
     match std::str::from_utf8(value.as_bytes()) {
         Ok(text) => text,
@@ -217,8 +218,9 @@ pub fn decode(value: &str) -> Cow<'_, str> {
     percent_encoding::percent_decode_str(&spaced).decode_utf8_lossy().into_owned().into()
 }
 
-/// Who asks. Forwarded addresses are believed only from listed peers and read from the right: the first that is not a
-/// listed proxy itself is the client, because everything left of it was written by strangers.
+/// Who asks. Forwarded addresses are believed only from listed peers and read from the right: the
+/// first that is not a listed proxy itself is the client, because everything left of it was written
+/// by strangers.
 #[must_use]
 pub fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[ipnet::IpNet]) -> IpAddr {
     let peer = peer.to_canonical();

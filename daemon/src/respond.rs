@@ -126,7 +126,8 @@ const NO_STORE: HeaderValue = HeaderValue::from_static("no-store, private");
 const NO_INDEX: HeaderValue = HeaderValue::from_static("noindex, nofollow");
 /// `Referrer-Policy` where no campaign says otherwise.
 pub const DEFAULT_REFERRER_POLICY: HeaderValue = HeaderValue::from_static("strict-origin");
-/// Values of `Referrer-Policy` (W3C Referrer Policy, section 3), as constants that cost nothing to copy.
+/// Values of `Referrer-Policy` (W3C Referrer Policy, section 3), as constants that cost nothing to
+/// copy.
 const REFERRER_POLICIES: [HeaderValue; 8] = [
     DEFAULT_REFERRER_POLICY,
     HeaderValue::from_static("no-referrer"),
@@ -155,7 +156,8 @@ const PAGE_POLICY: HeaderValue =
 
 const ROBOTS: &str = "User-agent: *\nDisallow: /\n";
 
-/// Writes `answer` into a response. `headers` is the request's map: cleared and filled again, it saves making one.
+/// Writes `answer` into a response. `headers` is the request's map: cleared and filled again, it
+/// saves making one.
 #[must_use]
 pub fn respond(answer: Answer, mut headers: HeaderMap) -> hyper::Response<Body> {
     headers.clear();
@@ -195,7 +197,8 @@ fn redirect(
     destination: String,
     referrer_policy: HeaderValue,
 ) -> (StatusCode, Body) {
-    // Destinations are serialised URLs, ASCII without controls; a value that is not is no redirect at all.
+    // Destinations are serialised URLs, ASCII without controls; a value that is not is no redirect
+    // at all.
     let Ok(location) = HeaderValue::from_maybe_shared(Bytes::from(destination)) else {
         return page(headers, StatusCode::GONE, GONE);
     };

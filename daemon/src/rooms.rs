@@ -1,4 +1,5 @@
-//! What one thread answers requests with: the rooms and their memories, none of it shared but what says so.
+//! What one thread answers requests with: the rooms and their memories, none of it shared but what
+//! says so.
 
 use std::cell::Cell;
 use std::cell::RefCell;

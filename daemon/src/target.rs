@@ -1,7 +1,8 @@
 //! Where a redirect may lead: pure checks of a destination against the hosts an advertiser allows.
 //!
-//! Everything that could be read in two ways is refused before anything is parsed, the text is parsed once, and only
-//! the serialised form is ever sent. A browser and this check then cannot disagree about the host.
+//! Everything that could be read in two ways is refused before anything is parsed, the text is
+//! parsed once, and only the serialised form is ever sent. A browser and this check then cannot
+//! disagree about the host.
 
 use std::fmt::Write as _;
 
@@ -48,7 +49,8 @@ fn has_forbidden_character(text: &str) -> bool {
     text.chars().any(|letter| letter.is_control() || letter.is_whitespace() || letter == '\\')
 }
 
-/// Whether `host` is made of non-empty labels of ASCII letters, digits and hyphens, without a trailing dot.
+/// Whether `host` is made of non-empty labels of ASCII letters, digits and hyphens, without a
+/// trailing dot.
 fn is_plain_host(host: &str) -> bool {
     let is_label = |label: &str| {
         !label.is_empty()
@@ -91,7 +93,8 @@ pub fn parse(text: &str, ports: Ports) -> Result<Url, TargetError> {
         return Err(TargetError::Form);
     }
     let host = url.host_str().ok_or(TargetError::Host)?;
-    // The host as written must be the host as parsed: no IDN outside punycode, no percent-encoding, no trailing dot.
+    // The host as written must be the host as parsed: no IDN outside punycode, no percent-encoding,
+    // no trailing dot.
     let written_host = written.rsplit_once(':').map_or(written, |(before, _)| before);
     if !is_plain_host(host) || !written_host.eq_ignore_ascii_case(host) {
         return Err(TargetError::Host);
@@ -116,9 +119,11 @@ pub fn check<'a>(
     if is_allowed_host(host, allowed) { Ok(url) } else { Err(TargetError::NotAllowed) }
 }
 
-/// A fallback that an operator stored, as it may be sent: absolute, http or https, serialised. `None`: unusable.
+/// A fallback that an operator stored, as it may be sent: absolute, http or https, serialised.
+/// `None`: unusable.
 ///
-/// Its host is not compared with a list: it leads to a page of the operator's own, not to an advertiser.
+/// Its host is not compared with a list: it leads to a page of the operator's own, not to an
+/// advertiser.
 #[must_use]
 pub fn fallback(text: &str) -> Option<Box<str>> {
     if text.len() > DESTINATION_BYTES_MAX || has_forbidden_character(text) {
@@ -130,7 +135,8 @@ pub fn fallback(text: &str) -> Option<Box<str>> {
     (is_web && is_bare && url.has_host()).then(|| Box::from(url.as_str()))
 }
 
-/// Appends `value` with everything but unreserved characters (RFC 3986, section 2.3) percent-encoded.
+/// Appends `value` with everything but unreserved characters (RFC 3986, section 2.3)
+/// percent-encoded.
 pub fn push_encoded(out: &mut String, value: &[u8]) {
     let is_plain =
         |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');

@@ -147,7 +147,8 @@ impl World {
             String::new()
         };
         let head = format!(
-            "{method} {target} HTTP/1.1\r\nHost: go.example\r\nConnection: close\r\n{headers}{length}\r\n"
+            "{method} {target} HTTP/1.1\r\nHost: go.example\r\nConnection: close\r\n\
+             {headers}{length}\r\n"
         );
         self.raw(format!("{head}{body}").as_bytes())
     }
@@ -363,7 +364,8 @@ fn key_text() -> String {
     format!("gm_live_{}_s3cr3t_part", KeyId(1).body())
 }
 
-/// Integrations: 10 wants a token, 11 a signature, 12 an address, 20 takes events, 30 is Trackier's.
+/// Integrations: 10 wants a token, 11 a signature, 12 an address, 20 takes events, 30 is
+/// Trackier's.
 fn shop() -> Vec<CatalogObject> {
     let token = vec![peppered(&PEPPER, TOKEN.as_bytes())];
     vec![

@@ -1,4 +1,5 @@
-//! What the journal stands on in a real program: the disk, the machine's clocks, the system's randomness.
+//! What the journal stands on in a real program: the disk, the machine's clocks, the system's
+//! randomness.
 
 use std::sync::Arc;
 use std::time::Instant;

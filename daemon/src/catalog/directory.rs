@@ -1,6 +1,7 @@
 //! Everything of the catalog but the links: small, read by every request, replaced whole.
 //!
-//! A thread holds one [`Directory`] and compares a version number per request; a change is a new value and never a lock.
+//! A thread holds one [`Directory`] and compares a version number per request; a change is a new
+//! value and never a lock.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -80,8 +81,8 @@ impl Signer {
         Self { secrets, ring, visitor_base, generation }
     }
 
-    /// The keyed hasher of visitors of one UTC day, by days since 1970. Daemons with one key file agree on it; without
-    /// the file, hashes of different days cannot be joined.
+    /// The keyed hasher of visitors of one UTC day, by days since 1970. Daemons with one key file
+    /// agree on it; without the file, hashes of different days cannot be joined.
     #[must_use]
     pub fn visitor_hasher(&self, day: i64) -> SipHasher24 {
         let mut material = [0_u8; 40];

@@ -1,8 +1,9 @@
 //! The last good copy of the catalog, so that a daemon serves with no control plane.
 //!
-//! One file: magic, position, count, then each object as a length and its wire bytes, then a BLAKE3 hash of all before
-//! it. Written beside the old one and renamed over it, so there is always a whole one. What does not check is set
-//! aside, never deleted, and the log is read from its beginning.
+//! One file: magic, position, count, then each object as a length and its wire bytes, then a BLAKE3
+//! hash of all before it. Written beside the old one and renamed over it, so there is always a
+//! whole one. What does not check is set aside, never deleted, and the log is read from its
+//! beginning.
 
 use std::fs::File;
 use std::io;
@@ -90,7 +91,8 @@ pub fn save(
 /// Reads the saved catalog: its position and objects. `None`: there is none.
 ///
 /// # Errors
-/// [`SnapshotError::Damaged`] after setting the file aside; the catalog is then read from the log alone.
+/// [`SnapshotError::Damaged`] after setting the file aside; the catalog is then read from the log
+/// alone.
 pub fn load(path: &Path) -> Result<Option<(u64, Vec<CatalogObject>)>, SnapshotError> {
     let mut bytes = Vec::new();
     match File::open(path) {

@@ -37,12 +37,12 @@ pub struct CatalogBatch {
 ///
 /// # Contract
 ///
-/// * Positions start at 1 and rise; [`Self::next`] answers what stands behind the position given by [`Self::seek`] or
-///   behind the last batch, in order, each record once.
-/// * Without anything new it waits, at most as long as it is told, and answers an empty batch.
-/// * A new entry is answered as soon as it is durable on the other side; nobody has to poll.
-/// * [`Self::head`] is the last position that exists now, where the source can know it. A saved position beyond it
-///   belongs to another log.
+/// - Positions start at 1 and rise. [`Self::next`] answers what stands behind the position given by
+///   [`Self::seek`] or behind the last batch, in order, each record once.
+/// - Without anything new it waits, at most as long as it is told, and answers an empty batch.
+/// - A new entry is answered as soon as it is durable on the other side; nobody has to poll.
+/// - [`Self::head`] is the last position that exists now, where the source can know it. A saved
+///   position beyond it belongs to another log.
 pub trait CatalogSource: Send {
     /// Continues behind `position`; 0 is the beginning.
     fn seek(&mut self, position: u64);

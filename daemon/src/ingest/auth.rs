@@ -1,7 +1,8 @@
-//! Who may tell us something: tokens, signatures, addresses and keys, checked before anything is parsed.
+//! Who may tell us something: tokens, signatures, addresses and keys, checked before anything is
+//! parsed.
 //!
-//! Every comparison with a secret takes the same time wherever it differs. The reason of a refusal goes to the debugger
-//! and never to the sender.
+//! Every comparison with a secret takes the same time wherever it differs. The reason of a refusal
+//! goes to the debugger and never to the sender.
 
 use std::net::IpAddr;
 
@@ -71,8 +72,8 @@ pub struct Proof {
 /// Checks everything an integration demands, cheapest first.
 ///
 /// # Errors
-/// The first demand that is not met. An integration that demands nothing at all lets nobody in: a door must not stand
-/// open because a form was left empty.
+/// The first demand that is not met. An integration that demands nothing at all lets nobody in: a
+/// door must not stand open because a form was left empty.
 pub fn integration(
     door: &IntegrationDoor,
     pepper: &[u8; 32],
@@ -94,7 +95,8 @@ pub fn integration(
     signed(door, evidence, now)
 }
 
-/// Checks what an integration demands of a sender that a key has already named: its tokens are the keys.
+/// Checks what an integration demands of a sender that a key has already named: its tokens are the
+/// keys.
 ///
 /// # Errors
 /// The first demand that is not met.
@@ -130,10 +132,12 @@ fn signed(
     Ok(Proof { is_signed: true })
 }
 
-/// Checks a Standard Webhooks signature: `v1,` and base64 of HMAC-SHA-256 over `id.timestamp.content`.
+/// Checks a Standard Webhooks signature: `v1,` and base64 of HMAC-SHA-256 over
+/// `id.timestamp.content`.
 ///
 /// # Errors
-/// [`RefusedReason::BadSignature`], or [`RefusedReason::StaleTimestamp`] for a good one of another time.
+/// [`RefusedReason::BadSignature`], or [`RefusedReason::StaleTimestamp`] for a good one of another
+/// time.
 pub fn signature(
     secrets: &[Box<[u8]>],
     signed: &Signed<'_>,

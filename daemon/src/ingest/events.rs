@@ -39,7 +39,8 @@ pub struct Events {
 /// Reads and checks a body. `path_action` is the action that the path names.
 ///
 /// # Errors
-/// [`Problem::Malformed`] with the place when it is not JSON, [`Problem::Invalid`] with every bad field otherwise.
+/// [`Problem::Malformed`] with the place when it is not JSON, [`Problem::Invalid`] with every bad
+/// field otherwise.
 pub fn read(body: &[u8], path_action: Option<&str>) -> Result<Events, Problem> {
     let value: Value = serde_json::from_slice(body).map_err(|error| {
         let (line, column) = (error.line(), error.column());
@@ -177,7 +178,8 @@ fn check_text(name: &str, value: &Value, bytes_max: usize) -> Result<(), String>
     if is_good { Ok(()) } else { Err(format!("must be text of at most {bytes_max} bytes")) }
 }
 
-/// Amounts are decimal text or number tokens, never negative; how many digits count is for the adapter to say.
+/// Amounts are decimal text or number tokens, never negative; how many digits count is for the
+/// adapter to say.
 fn check_value(value: &Value) -> Result<(), String> {
     let is_good = match value {
         Value::String(text) => is_decimal(text.trim()),

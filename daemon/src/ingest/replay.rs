@@ -1,7 +1,8 @@
 //! Ids of signed messages, so that a recorded message cannot be sent again.
 //!
-//! An id is remembered for twice the time its timestamp may be off; older ones are refused by their timestamp. The
-//! memory is bounded and lost with the process: what slips through meets the permanent keys of the pipeline.
+//! An id is remembered for twice the time its timestamp may be off; older ones are refused by their
+//! timestamp. The memory is bounded and lost with the process: what slips through meets the
+//! permanent keys of the pipeline.
 
 use std::collections::HashSet;
 use std::collections::VecDeque;
@@ -27,7 +28,8 @@ struct Held {
     by_age: VecDeque<(Timestamp, [u8; 16])>,
 }
 
-/// An id that was remembered; forgotten again when its message could not be stored, so that the sender may retry.
+/// An id that was remembered; forgotten again when its message could not be stored, so that the
+/// sender may retry.
 #[derive(Debug)]
 pub struct Remembered([u8; 16]);
 

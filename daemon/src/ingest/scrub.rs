@@ -1,7 +1,7 @@
 //! Takes token values out of what is recorded. Pure.
 //!
-//! A value goes by its name wherever a token may stand, and the value that was shown goes wherever it stands: senders
-//! repeat tokens in places nobody asked for.
+//! A value goes by its name wherever a token may stand, and the value that was shown goes wherever
+//! it stands: senders repeat tokens in places nobody asked for.
 
 use std::borrow::Cow;
 
@@ -15,7 +15,8 @@ pub const TOKEN: &str = "token";
 /// Shorter values are masked by name only: masking them anywhere would shred the record.
 const VALUE_BYTES_MIN: usize = 6;
 
-/// A raw query or form with its token parameters masked; order and everything else stay as they were.
+/// A raw query or form with its token parameters masked; order and everything else stay as they
+/// were.
 #[must_use]
 pub fn form(raw: &str) -> Cow<'_, str> {
     if !pairs(raw).any(|(name, _)| name.eq_ignore_ascii_case(TOKEN)) {

@@ -1,12 +1,14 @@
-//! What is kept compiled: plans in one bounded cache for all threads, and links in a small one on each.
+//! What is kept compiled: plans in one bounded cache for all threads, and links in a small one on
+//! each.
 //!
 //! # Why plans and links apart
 //!
-//! What is dear to compile, the destination with its macros, is the same for all links of an offer; what differs from
-//! link to link is a few ids that the table gives for less than a look into a shared cache costs. So the shared cache
-//! holds plans, a handful for millions of links, and every thread keeps the links it served last. The front cache is a
-//! plain array of one thread: no lock, no counter, no list. An entry counts at the version of the catalog at which it was
-//! made and at no other, so a stopped link cannot hide in it.
+//! What is dear to compile, the destination with its macros, is the same for all links of an offer;
+//! what differs from link to link is a few ids that the table gives for less than a look into a
+//! shared cache costs. So the shared cache holds plans, a handful for millions of links, and every
+//! thread keeps the links it served last. The front cache is a plain array of one thread: no lock,
+//! no counter, no list. An entry counts at the version of the catalog at which it was made and at
+//! no other, so a stopped link cannot hide in it.
 
 use std::cell::Cell;
 use std::cell::Ref;
@@ -35,8 +37,8 @@ const PLAN_BYTES: usize = 512;
 ///
 /// # Why twice counted
 ///
-/// The inner count is shared by all threads, and two cores that count the same busy plan take its line from each other on
-/// every request. The outer count is this thread's own.
+/// The inner count is shared by all threads, and two cores that count the same busy plan take its
+/// line from each other on every request. The outer count is this thread's own.
 pub type Held = Rc<Arc<Plan>>;
 
 /// The cache all threads share. Keys are hashes; a plan says what it is for.

@@ -1,13 +1,15 @@
 //! All live links, resident and packed: what a miss of the caches falls back to.
 //!
-//! A link is a few dozen bytes in the arena of one of many shards: ids that repeat are numbers into a dictionary, texts
-//! are stored once. A shard's index holds eight bytes per link: a tag of its hash and its place.
+//! A link is a few dozen bytes in the arena of one of many shards: ids that repeat are numbers into
+//! a dictionary, texts are stored once. A shard's index holds eight bytes per link: a tag of its
+//! hash and its place.
 //!
 //! # Why shards behind locks
 //!
-//! The caches above take nearly all requests, so the table is read on misses only. A change writes in place under the
-//! lock of one shard for well under a microsecond; growing or tidying a shard moves some ten thousand links, never all.
-//! One copied table per change would make a million links cost a million times the change.
+//! The caches above take nearly all requests, so the table is read on misses only. A change writes
+//! in place under the lock of one shard for well under a microsecond; growing or tidying a shard
+//! moves some ten thousand links, never all. One copied table per change would make a million links
+//! cost a million times the change.
 
 use std::collections::HashMap;
 use std::hash::Hasher;
@@ -29,7 +31,8 @@ use siphasher::sip::SipHasher13;
 
 /// Shards; a power of two.
 const SHARDS: usize = 256;
-/// A shard is tidied when more than half of its arena, and at least this many bytes, is left behind by changes.
+/// A shard is tidied when more than half of its arena, and at least this many bytes, is left behind
+/// by changes.
 const GARBAGE_BYTES_MIN: usize = 16 * 1024;
 
 /// A link in the arena. Ids that repeat are numbers into the dictionary.
@@ -284,7 +287,8 @@ impl LinkTable {
         &self.shards[number]
     }
 
-    /// What `read` makes of the link with this slug, in lower case; called at most once, under the lock of a shard.
+    /// What `read` makes of the link with this slug, in lower case; called at most once, under the
+    /// lock of a shard.
     pub fn read<T>(
         &self,
         hash: u64,

@@ -1,4 +1,5 @@
-//! A destination with its macros found and its parameters known: pure, made once per link, expanded per click.
+//! A destination with its macros found and its parameters known: pure, made once per link, expanded
+//! per click.
 
 use crate::request::decode;
 use crate::target;
@@ -158,8 +159,9 @@ impl Template {
         Ok(Self::from_url(&url, &word, &macros))
     }
 
-    /// A destination that came with the request, already checked: nothing in it is a macro, and parameters that we
-    /// append ourselves are taken out, because what a stranger wrote there must not pass for ours.
+    /// A destination that came with the request, already checked: nothing in it is a macro, and
+    /// parameters that we append ourselves are taken out, because what a stranger wrote there must
+    /// not pass for ours.
     #[must_use]
     pub fn of_target(url: &Url, ours: &[&str]) -> Self {
         let mut url = url.clone();
@@ -213,7 +215,8 @@ impl Template {
         self.own.iter().any(|own| **own == *name)
     }
 
-    /// Whether the click id is placed by the template: by its macro, or by a parameter of that name.
+    /// Whether the click id is placed by the template: by its macro, or by a parameter of that
+    /// name.
     #[must_use]
     pub fn places_click_id(&self, name: &str) -> bool {
         self.places_click_id || self.has_own(name)
@@ -257,7 +260,8 @@ impl Appender<'_> {
         push_encoded(self.out, value);
     }
 
-    /// Appends `name=value` with a value that has unreserved characters only, such as a slug or a click id.
+    /// Appends `name=value` with a value that has unreserved characters only, such as a slug or a
+    /// click id.
     pub fn push_plain(&mut self, name: &str, value: &str) {
         self.push_name(name);
         self.out.push_str(value);

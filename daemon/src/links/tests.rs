@@ -56,7 +56,8 @@ fn unknown_slugs_are_remembered_for_a_second() {
     assert!(state_of(&links, NOW + Duration::from_secs(1)).is_some());
 }
 
-/// The control of the rule that a stopped link stops with the next request: it is the version that empties the caches.
+/// The control of the rule that a stopped link stops with the next request: it is the version that
+/// empties the caches.
 #[test]
 fn without_a_new_version_a_change_is_not_seen() {
     let view = view();
@@ -92,4 +93,17 @@ fn every_thread_sees_a_change_with_its_next_request() {
         }
         stop.store(true, std::sync::atomic::Ordering::Relaxed);
     });
+}
+
+#[test]
+fn a_compiled_link_fits_two_cache_lines() {
+    assert!(size_of::<Compiled>() <= 128, "{} bytes", size_of::<Compiled>());
+}
+
+#[test]
+fn slugs_of_any_length_are_kept() {
+    for chars in [2, 8, SHORT_SLUG_CHARS, SHORT_SLUG_CHARS + 1, SLUG_CHARS_MAX] {
+        let text = "a".repeat(chars);
+        assert_eq!(Slug::new(&text).as_str(), text);
+    }
 }

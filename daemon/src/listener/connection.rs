@@ -88,8 +88,8 @@ pub async fn serve(
     }
 }
 
-/// Reads on for a moment after the last answer. Closing a socket with unread bytes resets it, and the reset can overtake
-/// the answer.
+/// Reads on for a moment after the last answer. Closing a socket with unread bytes resets it, and
+/// the reset can overtake the answer.
 async fn linger(mut watched: Watched, slot: &Slot) {
     slot.enter(Phase::Linger);
     let drained = async {
@@ -122,8 +122,8 @@ struct Desk {
 ///
 /// # Why not an async function
 ///
-/// A redirect has nothing to wait for. As a value it is moved once; as a future with room for a whole intake it would be
-/// moved, polled and dropped for every click.
+/// A redirect has nothing to wait for. As a value it is moved once; as a future with room for a
+/// whole intake it would be moved, polled and dropped for every click.
 enum Answering {
     Now(Option<hyper::Response<Body>>),
     Later(Pin<Box<dyn Future<Output = hyper::Response<Body>>>>),
@@ -233,8 +233,8 @@ fn outcome_of(answer: &Answer) -> IngestOutcome {
     }
 }
 
-/// The whole body; empty for GET, whose body means nothing. One that is too long is read to a second limit, so that its
-/// sender has finished writing when our answer comes.
+/// The whole body; empty for GET, whose body means nothing. One that is too long is read to a
+/// second limit, so that its sender has finished writing when our answer comes.
 async fn read_body(
     slot: &Slot,
     request: &Request<'_>,

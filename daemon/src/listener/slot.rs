@@ -2,9 +2,10 @@
 //!
 //! # Why no timers
 //!
-//! A timer per request is a clock reading, an allocation and a place in a wheel, on every request, for the sake of the
-//! few that are late. Here a connection notes in which phase it is since which tick, and once a tick all of them are
-//! looked at. Time is counted in ticks, so a machine that was stopped does not close everybody when it wakes up.
+//! A timer per request is a clock reading, an allocation and a place in a wheel, on every request,
+//! for the sake of the few that are late. Here a connection notes in which phase it is since which
+//! tick, and once a tick all of them are looked at. Time is counted in ticks, so a machine that was
+//! stopped does not close everybody when it wakes up.
 
 use std::cell::Cell;
 use std::cell::RefCell;
@@ -202,8 +203,8 @@ impl Slots {
         }
     }
 
-    /// Tells an eighth of the connections to close: those that wait longest without a request in hand. Their places are
-    /// free once they were polled.
+    /// Tells an eighth of the connections to close: those that wait longest without a request in
+    /// hand. Their places are free once they were polled.
     pub fn make_room(&self) {
         let held = self.held.borrow();
         let is_waiting = |slot: &&Rc<Slot>| {

@@ -16,8 +16,8 @@ fn socket(address: SocketAddr) -> io::Result<TcpSocket> {
 /// Binds `count` listeners to one address; port 0 picks one free port for all.
 ///
 /// # Errors
-/// The address is taken or not ours. Sharing a port is only possible among listeners that all ask for it, so a first
-/// plain bind tells whether another program has the address already.
+/// The address is taken or not ours. Sharing a port is only possible among listeners that all ask
+/// for it, so a first plain bind tells whether another program has the address already.
 pub fn bind(address: SocketAddr, count: usize) -> io::Result<Vec<std::net::TcpListener>> {
     if address.port() != 0 {
         let probe = socket(address)?;

@@ -2,9 +2,9 @@
 //!
 //! # Why substrings
 //!
-//! Bots that want to be known say so in a handful of words; those that do not are no User-Agent's business. In-app
-//! browsers of the big networks carry the network's name too, so a preview agent is matched by the name of the agent
-//! itself and never by that of the network.
+//! Bots that want to be known say so in a handful of words; those that do not are no User-Agent's
+//! business. In-app browsers of the big networks carry the network's name too, so a preview agent
+//! is matched by the name of the agent itself and never by that of the network.
 
 use model::click::FilteredReason;
 
@@ -143,12 +143,14 @@ pub fn os(user_agent: &str) -> &'static str {
 mod tests {
     use super::*;
 
-    const INSTAGRAM: &str = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) AppleWebKit/605.1.15 \
-        (KHTML, like Gecko) Mobile/15E148 Instagram 301.0.0.0 (iPhone14,5; iOS 17_0; ru_KZ)";
-    const FACEBOOK: &str = "Mozilla/5.0 (Linux; Android 13; SM-A536B; wv) AppleWebKit/537.36 (KHTML, like Gecko) \
-        Version/4.0 Chrome/118.0 Mobile Safari/537.36 [FB_IAB/FB4A;FBAV/437.0.0.0;]";
-    const DESKTOP: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) \
-        Chrome/120.0.0.0 Safari/537.36";
+    const INSTAGRAM: &str = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) \
+        AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148 Instagram 301.0.0.0 \
+        (iPhone14,5; iOS 17_0; ru_KZ)";
+    const FACEBOOK: &str = "Mozilla/5.0 (Linux; Android 13; SM-A536B; wv) \
+        AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/118.0 Mobile \
+        Safari/537.36 [FB_IAB/FB4A;FBAV/437.0.0.0;]";
+    const DESKTOP: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) \
+        AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36";
 
     #[test]
     fn people_are_counted_in_whatever_app_they_read() {
@@ -156,7 +158,7 @@ mod tests {
             INSTAGRAM,
             FACEBOOK,
             DESKTOP,
-            "Mozilla/5.0 (Linux; Android 11; CUBOT_X18_Plus) AppleWebKit/537.36 Mobile Safari/537.36",
+            "Mozilla/5.0 (Linux; Android 11; CUBOT_X18_Plus) AppleWebKit/537.36 Mobile Safari",
             "Mozilla/5.0 (Linux; Android 13) AppleWebKit/537.36 Mobile Telegram-Android/10.1",
             "Mozilla/5.0 (iPhone) AppleWebKit/605.1.15 Mobile musical_ly_32.5 BytedanceWebview",
             "Mozilla/5.0 (iPhone) AppleWebKit/605.1.15 Mobile [Pinterest/iOS]",

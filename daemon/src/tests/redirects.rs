@@ -13,7 +13,10 @@ fn a_click_is_answered_and_recorded() {
     let answer = world.send(
         "GET",
         "/Spring?sub2=x%20y&utm_source=ig&other=1",
-        &format!("{BROWSER}Accept-Language: kk-KZ,ru;q=0.8\r\nReferer: https://blog.example/p?secret=1\r\n"),
+        &format!(
+            "{BROWSER}Accept-Language: kk-KZ,ru;q=0.8\r\n\
+             Referer: https://blog.example/p?secret=1\r\n"
+        ),
         "",
     );
     let sent = location(&answer);

@@ -105,7 +105,8 @@ fn an_archived_integration_is_refused_with_any_proof() {
 }
 
 /// The example of the Standard Webhooks specification, section "Verifying signatures": secret
-/// `whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw`, computed over its own payload with an independent tool.
+/// `whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw`, computed over its own payload with an independent
+/// tool.
 #[test]
 fn the_published_vector_verifies() {
     let secret = STANDARD.decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
