@@ -35,7 +35,8 @@ impl World {
             headers.push(("content-type", "application/json"));
         }
         let request = Request { method, target, headers: &headers, body: text.as_bytes() };
-        // A key may ask a hundred times per second; a test that asks faster waits its turn like anybody.
+        // A key may ask a hundred times per second; a test that asks faster waits its turn like
+        // anybody.
         eventually("a turn under the limit", || {
             Some(self.control(&request)).filter(|answer| answer.status != 429)
         })

@@ -140,7 +140,8 @@ impl Shop {
     pub fn key(&self, world: &World) -> String {
         let target = format!("/v1/advertisers/{}/keys", self.advertiser);
         let key = text(&world.create(&target, &json!({}))["key"]);
-        // An event without an action is refused for what it is, but only from somebody who is known.
+        // An event without an action is refused for what it is, but only from somebody who is
+        // known.
         eventually("the key is known", || {
             (world.event(&key, &json!({})).status != 401).then_some(())
         });

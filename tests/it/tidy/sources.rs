@@ -42,7 +42,8 @@ fn collect(directory: &Path, found: &mut Vec<Source>) {
     for entry in entries.filter_map(Result::ok) {
         let path = entry.path();
         let name = entry.file_name().to_string_lossy().into_owned();
-        if name.starts_with('.') || name == "target" || name == "gamma-data" {
+        let is_output = ["target", "gamma-data"].contains(&name.as_str());
+        if name.starts_with('.') || (is_output && directory == repository()) {
             continue;
         }
         if path.is_dir() {
