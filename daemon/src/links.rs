@@ -114,7 +114,10 @@ fn offer_of(row: &Row<'_>, directory: &Directory) -> Option<OfferId> {
 fn template_of(row: &Row<'_>, offer: &Offer, directory: &Directory) -> Option<Template> {
     let destination = row.destination.unwrap_or(&offer.destination);
     let allowed = directory.allowed_hosts(offer).iter().map(|host| &**host);
-    match Template::parse(destination, allowed) {
+    // A stored `sub1=banner7` must not pass for our click id, nor keep it away.
+    let ours = (offer.click_param.as_deref(), offer.ref_param.as_deref());
+    let destination = template::without_ours(destination, ours);
+    match Template::parse(&destination, allowed) {
         Ok(template) => Some(template),
         Err(error) => {
             tracing::debug!(link = %row.id, %error, "destination is not served");

@@ -1,6 +1,8 @@
 //! A destination with its macros found and its parameters known: pure, made once per link, expanded
 //! per click.
 
+use std::borrow::Cow;
+
 use crate::request::decode;
 use crate::target;
 use crate::target::Ports;
@@ -118,6 +120,33 @@ fn unused_word(text: &str) -> String {
     // The closing letter keeps a word of many z apart from text that goes on with z.
     word.push('q');
     word
+}
+
+/// A stored destination without the parameters that ours replace. `ours`: names of the parameters
+/// for click id and slug.
+///
+/// A destination places one of the two itself only by its macro; a parameter of that name with
+/// anything else in it would take our place. What holds the click id's macro is never taken out.
+#[must_use]
+pub fn without_ours<'t>(text: &'t str, ours: (Option<&str>, Option<&str>)) -> Cow<'t, str> {
+    let has = |text: &str, name: Macro| {
+        pieces(text).iter().any(|piece| matches!(piece, Piece::Macro(Some(it)) if *it == name))
+    };
+    let click_param = ours.0.filter(|_| !has(text, Macro::ClickId));
+    let ref_param = ours.1.filter(|_| !has(text, Macro::RefCode));
+    let (head, fragment) = text.find('#').map_or((text, ""), |at| text.split_at(at));
+    let Some((path, query)) = head.split_once('?') else { return text.into() };
+    let is_kept = |pair: &&str| {
+        let name = decode(pair.split_once('=').map_or(*pair, |(name, _)| name));
+        let is_ours = [click_param, ref_param].contains(&Some(&*name));
+        !is_ours || has(pair, Macro::ClickId)
+    };
+    let kept: Vec<&str> = query.split('&').filter(is_kept).collect();
+    if kept.len() == query.split('&').count() {
+        return text.into();
+    }
+    let question = if kept.is_empty() { "" } else { "?" };
+    format!("{path}{question}{}{fragment}", kept.join("&")).into()
 }
 
 /// Decoded names of the parameters of a raw query. A name with a macro inside it has no fixed name.
@@ -376,6 +405,27 @@ mod tests {
         assert!(template.places_click_id("sub1"));
         assert!(template.places_ref_code("ref_code"));
         assert!(!template.has_own("sub1"));
+    }
+
+    #[test]
+    fn ours_replace_what_the_destination_has_by_that_name() {
+        let ours = (Some("sub1"), Some("ref_code"));
+        for (text, expected) in [
+            ("?sub1=banner7&ref_code=site", ""),
+            ("?a=1&%73ub1=x&b=2&sub1#f", "?a=1&b=2#f"),
+            ("?sub1={sub2}&a={os}", "?a={os}"),
+            ("?sub1={ref_code}", ""),
+            ("?sub1={click_id}&ref_code=site", "?sub1={click_id}"),
+            ("?aff={click_id}&sub1=banner7", "?aff={click_id}&sub1=banner7"),
+            ("?r={ref_code}&ref_code=site", "?r={ref_code}&ref_code=site"),
+            ("?ref_code={click_id}", "?ref_code={click_id}"),
+            ("?sub10=a&x=#?sub1=b", "?sub10=a&x=#?sub1=b"),
+        ] {
+            let text = format!("https://shop.example/p{text}");
+            let expected = format!("https://shop.example/p{expected}");
+            assert_eq!(without_ours(&text, ours), expected, "{text}");
+            assert_eq!(without_ours(&text, (None, None)), text);
+        }
     }
 
     #[test]

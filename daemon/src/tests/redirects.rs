@@ -236,6 +236,8 @@ fn parameters_are_placed_once_in_order() {
     check(&to("p?cid={click_id}"), "", "p?cid=ID&ref_code=spring");
     check(&to("p?sub1={click_id}&r={ref_code}"), "", "p?sub1=ID&r=spring");
     check(&to("go/{click_id}/{ref_code}"), "", "go/ID/spring");
+    check(&to("p?sub1=banner7&ref_code=site"), "", "p?sub1=ID&ref_code=spring");
+    check(&to("p?a=1&sub1=banner7#f"), "", "p?a=1&sub1=ID&ref_code=spring#f");
     check(
         &to("?x={nothing}&s={sub3}"),
         "?sub3=a%26b",
