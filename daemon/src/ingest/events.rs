@@ -1,5 +1,7 @@
 //! The event API's JSON: what an event must look like, all bad fields named at once. Pure.
 
+use model::money::Currency;
+use model::money::Money;
 use serde_json::Map;
 use serde_json::Value;
 
@@ -12,7 +14,7 @@ use crate::respond::Problem;
 /// What an event may be about.
 const ACTIONS: [&str; 6] = ["purchase", "add_to_cart", "signup", "drop_off", "landing", "custom"];
 /// Fields that hold one line of text, and the most bytes of each.
-const TEXTS: [(&str, usize); 9] = [
+const TEXTS: [(&str, usize); 8] = [
     ("order_id", 128),
     ("customer_id", 256),
     ("status", 64),
@@ -21,12 +23,9 @@ const TEXTS: [(&str, usize); 9] = [
     ("ref_code", 64),
     ("landing_url", 4096),
     ("referrer", 4096),
-    ("ts", 64),
 ];
 /// Texts that senders also write as numbers.
-const NUMBERED: [&str; 3] = ["order_id", "customer_id", "ts"];
-/// Longest decimal text of a value: more digits than any amount has.
-const VALUE_CHARS_MAX: usize = 32;
+const NUMBERED: [&str; 2] = ["order_id", "customer_id"];
 
 /// What came in one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +50,7 @@ pub fn read(body: &[u8], path_action: Option<&str>) -> Result<Events, Problem> {
         return Err(Problem::Malformed(detail));
     }
     let Value::Object(mut object) = value else {
-        return Err(invalid("", "must be an object"));
+        return Err(invalid("body", "must be a JSON object"));
     };
     if !object.contains_key("events") {
         let mut errors = Vec::new();
@@ -140,8 +139,10 @@ fn check(
             false
         }
     };
+    let currency = event.get("currency").and_then(Value::as_str);
+    let currency = currency.and_then(|code| Currency::parse(code).ok());
     for (name, value) in given {
-        if let Err(detail) = check_field(name, value) {
+        if let Err(detail) = check_field(name, value, currency) {
             bad(name, detail);
         }
     }
@@ -151,15 +152,20 @@ fn check(
     is_filled
 }
 
-fn check_field(name: &str, value: &Value) -> Result<(), String> {
+fn check_field(name: &str, value: &Value, currency: Option<Currency>) -> Result<(), String> {
+    if name == "ts" {
+        let is_good = value.as_str().is_some_and(is_date_time);
+        let detail = "must be a date and time with offset (RFC 3339)";
+        return if is_good { Ok(()) } else { Err(detail.to_owned()) };
+    }
     if let Some((_, bytes_max)) = TEXTS.iter().find(|(text, _)| *text == name) {
         return check_text(name, value, *bytes_max);
     }
     match name {
-        "value" => check_value(value),
+        "value" => check_value(value, currency),
         "currency" => match value {
-            Value::String(code) if is_currency(code) => Ok(()),
-            _ => Err("must be three letters (ISO 4217)".to_owned()),
+            Value::String(code) if Currency::parse(code).is_ok() => Ok(()),
+            _ => Err("must be a currency code of ISO 4217".to_owned()),
         },
         "properties" => match value {
             Value::Object(fields) if fields.len() <= PROPERTIES_MAX => Ok(()),
@@ -178,29 +184,64 @@ fn check_text(name: &str, value: &Value, bytes_max: usize) -> Result<(), String>
     if is_good { Ok(()) } else { Err(format!("must be text of at most {bytes_max} bytes")) }
 }
 
-/// Amounts are decimal text or number tokens, never negative; how many digits count is for the
-/// adapter to say.
-fn check_value(value: &Value) -> Result<(), String> {
-    let is_good = match value {
-        Value::String(text) => is_decimal(text.trim()),
-        Value::Number(number) => is_decimal(&number.to_string()),
-        _ => false,
+/// Amounts are decimal text or number tokens, never negative. Without a currency, the digits say
+/// which kind of currency it could be.
+fn check_value(value: &Value, currency: Option<Currency>) -> Result<(), String> {
+    let text = match value {
+        Value::String(text) => text.trim().to_owned(),
+        Value::Number(number) => number.to_string(),
+        _ => return Err("must be a decimal number or its text".to_owned()),
     };
-    if is_good {
-        Ok(())
-    } else {
-        Err("must be a decimal number without sign or exponent".to_owned())
+    let fraction_digits = text.split_once('.').map_or(0, |(_, fraction)| fraction.len());
+    let widest = Currency::all().filter(|it| usize::from(it.minor_digits()) >= fraction_digits);
+    let currency = currency.or_else(|| widest.min_by_key(|it| it.minor_digits()));
+    let Some(currency) = currency else {
+        return Err("has more digits than any currency".to_owned());
+    };
+    Money::parse(&text, currency).map(|_| ()).map_err(|error| error.to_string())
+}
+
+/// Whether text is a `date-time` of RFC 3339, section 5.6.
+fn is_date_time(text: &str) -> bool {
+    let Some((date, time)) = text.split_once(['T', 't']) else { return false };
+    let Some(zone_at) = time.find(['Z', 'z', '+', '-']) else { return false };
+    let (time, zone) = time.split_at(zone_at);
+    let (time, fraction) = time.split_once('.').unwrap_or((time, "0"));
+    let is_digits = |it: &str| !it.is_empty() && it.bytes().all(|byte| byte.is_ascii_digit());
+    let zone_good = match zone.as_bytes() {
+        [b'Z' | b'z'] => true,
+        [_, ..] => numbers(&zone[1..], ":", [2, 2]).is_some_and(|[h, m]| h < 24 && m < 60),
+        [] => false,
+    };
+    let date_good = numbers(date, "-", [4, 2, 2]).is_some_and(|[year, month, day]| {
+        let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+        let days = match month {
+            2 => 28 + u16::from(is_leap),
+            4 | 6 | 9 | 11 => 30,
+            _ => 31,
+        };
+        (1..=12).contains(&month) && (1..=days).contains(&day)
+    });
+    // A leap second is a time.
+    let time_good =
+        numbers(time, ":", [2, 2, 2]).is_some_and(|[h, m, s]| h < 24 && m < 60 && s <= 60);
+    date_good && time_good && zone_good && is_digits(fraction) && fraction.len() <= 9
+}
+
+/// Numbers of exactly these many digits between `mark`s.
+fn numbers<const COUNT: usize>(
+    text: &str,
+    mark: &str,
+    digits: [usize; COUNT],
+) -> Option<[u16; COUNT]> {
+    let mut found = [0; COUNT];
+    let mut parts = text.split(mark);
+    for (number, wanted) in found.iter_mut().zip(digits) {
+        let part = parts.next()?;
+        let is_good = part.len() == wanted && part.bytes().all(|byte| byte.is_ascii_digit());
+        *number = if is_good { part.parse().ok()? } else { return None };
     }
-}
-
-fn is_decimal(text: &str) -> bool {
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
-    let is_digits = |part: &str| !part.is_empty() && part.bytes().all(|it| it.is_ascii_digit());
-    text.len() <= VALUE_CHARS_MAX && is_digits(whole) && is_digits(fraction)
-}
-
-fn is_currency(code: &str) -> bool {
-    code.len() == 3 && code.bytes().all(|letter| letter.is_ascii_alphabetic())
+    parts.next().is_none().then_some(found)
 }
 
 #[cfg(test)]

@@ -34,7 +34,7 @@ fn the_path_fills_in_the_action() {
 
 #[test]
 fn numbers_are_never_read_as_floats() {
-    let body = r#"{"action":"purchase","value":100000000000000000000.10}"#;
+    let body = r#"{"action":"purchase","value":12345678901.10}"#;
     check(&format!(r#"{{"events":[{body}]}}"#), None, &format!("batch {body}"));
 }
 
@@ -54,10 +54,64 @@ fn every_bad_field_is_named() {
 }
 
 #[test]
+fn times_are_dates_with_time_and_offset() {
+    let body = |ts: &str| format!(r#"{{"action":"landing","ts":{ts}}}"#);
+    for ts in
+        ["2026-02-28T23:59:60Z", "2024-02-29t00:00:00.123456+05:30", "2026-01-01T00:00:00-00:00"]
+    {
+        let body = body(&format!("\"{ts}\""));
+        check(&body, None, &body);
+    }
+    for ts in [
+        "1700000000",
+        "\"\"",
+        "\"yesterday\"",
+        "\"1700000000\"",
+        "\"2026-01-01\"",
+        "\"2026-01-01T00:00:00\"",
+        "\"2026-13-01T00:00:00Z\"",
+        "\"2026-02-29T00:00:00Z\"",
+        "\"2026-01-01T24:00:00Z\"",
+        "\"2026-01-01T00:00Z\"",
+        "\"2026-01-01T00:00:00.Z\"",
+        "\"2026-01-01T00:00:00+5\"",
+        "\"2026-01-01T00:00:00ZZ\"",
+        "\"2026-01-01T00:00:00éZ\"",
+    ] {
+        check(&body(ts), None, "422 ts");
+    }
+}
+
+#[test]
+fn values_have_the_digits_of_their_currency() {
+    let body = |rest: &str| format!(r#"{{"action":"purchase",{rest}}}"#);
+    for rest in [
+        r#""value":"1.55","currency":"kzt""#,
+        r#""value":1.555,"currency":"KWD""#,
+        r#""value":1.5555"#,
+        r#""value":10000000000000"#,
+        r#""value":"100000000000.00","currency":"KZT""#,
+    ] {
+        check(&body(rest), None, &body(rest));
+    }
+    for rest in [
+        r#""value":"1.555","currency":"KZT""#,
+        r#""value":1.5,"currency":"JPY""#,
+        r#""value":1.55555"#,
+        r#""value":10000000000001"#,
+        r#""value":"100000000000.01","currency":"KZT""#,
+    ] {
+        check(&body(rest), None, "422 value");
+    }
+    check(&body(r#""currency":"ZZZ","value":-1,"ts":"x""#), None, "422 currency value ts");
+}
+
+#[test]
 fn malformed_json_is_refused_with_its_place() {
     check("", None, "400 not JSON at line 1, column 0");
     check("{\"action\":\n}", None, "400 not JSON at line 2, column 1");
-    check("[]", None, "422 ");
+    check("[]", None, "422 body");
+    check("null", None, "422 body");
     let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
     let body = |levels| format!(r#"{{"action":"landing","x":{}}}"#, nested(levels));
     check(&body(JSON_DEPTH_MAX - 1), None, &body(JSON_DEPTH_MAX - 1));
