@@ -30,7 +30,9 @@ use crate::catalog::View;
 use crate::catalog::source::CatalogSource;
 use crate::config::Config;
 use crate::ingest::replay::ReplayMemory;
-use crate::limits::RateTable;
+use crate::limits::BurstTable;
+use crate::limits::REFUSALS_BURST_MAX;
+use crate::limits::REFUSALS_PER_SECOND_MAX;
 use crate::links::Links;
 use crate::links::cache::Plans;
 use crate::listener;
@@ -170,7 +172,11 @@ impl App {
             shared: Arc::new(Shared {
                 visitors: Visitors::new(config.daemon.visitor_limits()),
                 replays: ReplayMemory::default(),
-                refusals: RateTable::new(REFUSAL_KEYS),
+                refusals: BurstTable::new(
+                    REFUSAL_KEYS,
+                    REFUSALS_BURST_MAX,
+                    REFUSALS_PER_SECOND_MAX,
+                ),
                 trusted_proxies: config.daemon.trusted_nets(),
             }),
             health: Arc::new(Health {

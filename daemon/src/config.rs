@@ -66,7 +66,7 @@ pub struct DaemonConfig {
     pub unique_window: Window,
     pub unique_visitors_max: usize,
     /// Clicks of one address per minute.
-    pub visitor_limit: u16,
+    pub visitor_limit: u32,
     pub trusted_proxies: Vec<String>,
     pub link_cache_bytes: u64,
 }
@@ -180,7 +180,7 @@ impl Config {
             ("daemon.drain_ms", daemon.drain_ms, 100, 300 * SECOND_MS),
             ("daemon.unique_window", window_seconds, 1, 90 * DAY_SECONDS),
             ("daemon.unique_visitors_max", daemon.unique_visitors_max as u64, 1024, 1 << 30),
-            ("daemon.visitor_limit", u64::from(daemon.visitor_limit), 1, 60_000),
+            ("daemon.visitor_limit", u64::from(daemon.visitor_limit), 1, 10_000_000),
             ("daemon.link_cache_bytes", daemon.link_cache_bytes, 1 << 20, 1 << 40),
             ("journal.group_delay_us", self.journal.group_delay_us, 0, 1_000),
             (
@@ -339,9 +339,11 @@ mod tests {
     fn refusals_name_the_key() {
         for (variable, key) in [
             ("GAMMA__DAEMON__LISTN=x", "daemon.listn"),
-            ("GAMMA__DAEMON__LISTEN=8080", "socket address"),
+            ("GAMMA__DAEMON__LISTEN=8080", "daemon.listen"),
             ("GAMMA__DAEMON__VISITOR_LIMIT=0", "daemon.visitor_limit"),
-            ("GAMMA__DAEMON__UNIQUE_WINDOW=never", "daemon"),
+            ("GAMMA__DAEMON__VISITOR_LIMIT=many", "daemon.visitor_limit"),
+            ("GAMMA__DAEMON__VISITOR_LIMIT=10000001", "daemon.visitor_limit"),
+            ("GAMMA__DAEMON__UNIQUE_WINDOW=never", "daemon.unique_window"),
             ("GAMMA__DAEMON__UNIQUE_WINDOW=1000d", "daemon.unique_window"),
             ("GAMMA__DAEMON__PUBLIC_URL=gamma", "daemon.public_url"),
             ("GAMMA__DAEMON__TRUSTED_PROXIES=[\"x\"]", "daemon.trusted_proxies"),

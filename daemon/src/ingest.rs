@@ -20,7 +20,6 @@ use crate::catalog::directory::Signer;
 use crate::ingest::auth::Evidence;
 use crate::ingest::auth::Proof;
 use crate::ingest::auth::Signed;
-use crate::limits::REFUSALS_PER_SECOND_MAX;
 use crate::limits::REFUSED_BODY_BYTES_MAX;
 use crate::limits::REFUSED_QUERY_BYTES_MAX;
 use crate::links::Now;
@@ -293,9 +292,8 @@ async fn record(
 
 /// One generic answer for every reason; the reason goes to the debugger.
 fn refuse(rooms: &Rooms, draft: &Draft<'_>, body: Vec<u8>, reason: RefusedReason) -> Answer {
-    let second = draft.now.unix_ms() / 1000;
     let integration = draft.sender.door.integration.id;
-    if rooms.shared.refusals.hit(spread(integration), second) > REFUSALS_PER_SECOND_MAX {
+    if !rooms.shared.refusals.spend(spread(integration), draft.now.unix_ms()) {
         rooms.cells.refusal_shed();
         return Answer::Problem(Problem::Unauthorized);
     }

@@ -32,8 +32,11 @@ pub const PROPERTIES_MAX: usize = 64;
 pub const REFUSED_BODY_BYTES_MAX: usize = 4 * 1024;
 /// Query bytes kept of a refused request.
 pub const REFUSED_QUERY_BYTES_MAX: usize = 4 * 1024;
-/// Refused requests recorded per integration and second; the rest are only counted.
-pub const REFUSALS_PER_SECOND_MAX: u16 = 20;
+/// Refused requests recorded per integration at once, as many as its debugger shows; what comes
+/// faster than [`REFUSALS_PER_SECOND_MAX`] behind them is only counted.
+pub const REFUSALS_BURST_MAX: u64 = 200;
+/// Refused requests per integration and second that are recorded for good.
+pub const REFUSALS_PER_SECOND_MAX: u64 = 20;
 /// How far a signature's timestamp may be off, in seconds (Standard Webhooks 1.0.0 leaves it to the
 /// receiver).
 pub const SIGNATURE_AGE_SECONDS_MAX: i64 = 300;
@@ -106,6 +109,10 @@ const fn age(held: u64, now: u64) -> u64 {
     if age > TIME_MASK / 2 { 0 } else { age }
 }
 
+/// Low bits of a word hold the count, the sixteen above them the window.
+const COUNT_BITS: u32 = 24;
+const COUNT_MASK: u64 = (1 << COUNT_BITS) - 1;
+
 /// Counts hits per key and window in a fixed number of words. Two keys on one slot push each other
 /// out, which can only make a count too low: nobody is called a flood because of a neighbour.
 #[derive(Debug)]
@@ -124,15 +131,58 @@ impl RateTable {
 
     /// Counts one hit of `hash` in the window with this number; answers the count so far, this one
     /// included.
-    pub fn hit(&self, hash: u64, window: u64) -> u16 {
+    pub fn hit(&self, hash: u64, window: u64) -> u32 {
         #[expect(clippy::cast_possible_truncation, reason = "any bits of a hash pick a slot")]
         let word = &self.slots[hash as usize & self.mask];
-        let name = (hash & 0xFFFF_FFFF_0000_0000) | (window & 0xFFFF) << 16;
+        let name = (hash & 0xFFFF_FF00_0000_0000) | (window & 0xFFFF) << COUNT_BITS;
         let held = word.load(Ordering::Relaxed);
-        let count = if held & !0xFFFF == name { held & 0xFFFF } else { 0 };
-        let count = (count + 1).min(0xFFFF);
+        let count = if held & !COUNT_MASK == name { held & COUNT_MASK } else { 0 };
+        let count = (count + 1).min(COUNT_MASK);
         word.store(name | count, Ordering::Relaxed);
-        u16::try_from(count).unwrap_or(u16::MAX)
+        u32::try_from(count).unwrap_or(u32::MAX)
+    }
+}
+
+/// Budgets per key: a burst, filled up again at a steady rate. One word per key, without locks.
+#[derive(Debug)]
+pub struct BurstTable {
+    slots: Box<[AtomicU64]>,
+    mask: usize,
+    burst_ms: u64,
+    interval_ms: u64,
+}
+
+/// Low bits of a budget hold the unix millisecond at which it is full again.
+const FULL_BITS: u32 = 42;
+const FULL_MASK: u64 = (1 << FULL_BITS) - 1;
+
+impl BurstTable {
+    /// Room for about `keys` at a time; each may spend `burst` at once and `per_second` for good.
+    #[must_use]
+    pub fn new(keys: usize, burst: u64, per_second: u64) -> Self {
+        let slots = keys.next_power_of_two();
+        let interval_ms = 1000 / per_second.clamp(1, 1000);
+        Self {
+            slots: (0..slots).map(|_| AtomicU64::new(0)).collect(),
+            mask: slots - 1,
+            burst_ms: burst * interval_ms,
+            interval_ms,
+        }
+    }
+
+    /// Whether the budget of `hash` still had one at this unix millisecond, which is now spent.
+    pub fn spend(&self, hash: u64, now_ms: u64) -> bool {
+        #[expect(clippy::cast_possible_truncation, reason = "any bits of a hash pick a slot")]
+        let word = &self.slots[hash as usize & self.mask];
+        let held = word.load(Ordering::Relaxed);
+        let full_at = if (held ^ hash) & !FULL_MASK == 0 { held & FULL_MASK } else { 0 };
+        // Never further ahead than an empty budget, should the clock have gone back.
+        let full_at = full_at.clamp(now_ms, now_ms + self.burst_ms) + self.interval_ms;
+        if full_at > now_ms + self.burst_ms {
+            return false;
+        }
+        word.store((hash & !FULL_MASK) | (full_at & FULL_MASK), Ordering::Relaxed);
+        true
     }
 }
 
@@ -183,7 +233,7 @@ mod tests {
     #[test]
     fn hits_are_counted_per_window() {
         let table = RateTable::new(16);
-        let counts: Vec<u16> = [5, 5, 5, 6, 6].map(|window| table.hit(hash(9), window)).into();
+        let counts: Vec<u32> = [5, 5, 5, 6, 6].map(|window| table.hit(hash(9), window)).into();
         assert_eq!(counts, [1, 2, 3, 1, 2]);
     }
 }

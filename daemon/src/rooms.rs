@@ -19,7 +19,7 @@ use model::wire;
 use rand::rngs::StdRng;
 
 use crate::ingest::replay::ReplayMemory;
-use crate::limits::RateTable;
+use crate::limits::BurstTable;
 use crate::links::Links;
 use crate::metrics::Cells;
 use crate::visitors::VisitorMemory;
@@ -71,7 +71,7 @@ pub struct Shared {
     pub visitors: Visitors,
     pub replays: ReplayMemory,
     /// Refusals per integration and second.
-    pub refusals: RateTable,
+    pub refusals: BurstTable,
     /// Peers whose forwarded addresses are believed.
     pub trusted_proxies: Vec<IpNet>,
 }

@@ -33,7 +33,7 @@ pub struct VisitorLimits {
     /// The same visitor on the same link counts once in this time.
     pub unique_window: Duration,
     /// Clicks of one address per minute beyond which they are suspect.
-    pub visitor_limit: u16,
+    pub visitor_limit: u32,
     /// Visitors remembered; 8 bytes each.
     pub unique_visitors_max: usize,
 }

@@ -115,12 +115,8 @@ impl Layers {
         for secret in secrets {
             self.read_secret(section, secret, &mut table)?;
         }
-        let known_keys: Vec<String> = table.keys().cloned().collect();
-        Value::Table(table).try_into().map_err(|error: toml::de::Error| {
-            // The parser names the key in its text only; find it there so that the message leads
-            // with it.
-            let reason = error.message().to_owned();
-            let key = known_keys.iter().find(|key| reason.contains(&format!("`{key}`")));
+        parse(&table).map_err(|reason| {
+            let key = bad_key::<T>(&table, &reason);
             let key = key.map_or_else(|| section.to_owned(), |key| format!("{section}.{key}"));
             self.refused(&key, &reason)
         })
@@ -163,6 +159,33 @@ impl Layers {
         table.insert(secret.to_owned(), Value::String(line));
         Ok(())
     }
+}
+
+fn parse<T: DeserializeOwned>(table: &Table) -> Result<T, String> {
+    Value::Table(table.clone()).try_into().map_err(|error: toml::de::Error| error.message().into())
+}
+
+/// The key that a refusal is about. The parser says what is wrong, not always where: the culprit
+/// is the key without which this refusal goes away.
+fn bad_key<T: DeserializeOwned>(table: &Table, reason: &str) -> Option<String> {
+    let is_about = |key: &&String| {
+        let mut rest = table.clone();
+        rest.remove(*key);
+        match parse::<T>(&rest) {
+            Ok(_) => true,
+            // A key that must be there was taken away; that says nothing about its value.
+            Err(other) => other != reason && !other.starts_with("missing field"),
+        }
+    };
+    if let Some(key) = table.keys().find(is_about) {
+        return Some(key.clone());
+    }
+    // Several keys refused in the same words: the last of them is the one that ends it.
+    let mut rest = table.clone();
+    table.keys().find_map(|key| {
+        rest.remove(key);
+        parse::<T>(&rest).is_ok().then(|| key.clone())
+    })
 }
 
 fn read_small(path: &Path) -> Result<String, SettingsError> {
@@ -251,6 +274,23 @@ mod tests {
         let error = layers.take::<Room>("room", &[]).unwrap_err().to_string();
         assert!(error.contains(&file.path().display().to_string()), "{error}");
         assert!(error.contains("invalid type"), "{error}");
+    }
+
+    #[test]
+    fn a_wrong_value_names_its_key_among_others() {
+        for (text, key) in [
+            ("listen = \"x\"\nworkers = \"many\"\n", "room.workers"),
+            ("listen = \"x\"\nworkers = 4294967296\n", "room.workers"),
+            ("listen = \"x\"\nworkers = -1\n", "room.workers"),
+            ("workers = 3\ntoken = 7\n", "room.token"),
+            ("listen = 1\ntoken = 1\n", "room."),
+            ("listen = \"x\"\nworkrs = 1\n", "room.workrs"),
+        ] {
+            let file = file(&format!("[room]\n{text}"));
+            let mut layers = Layers::read(Some(file.path()), variables(&[])).unwrap();
+            let error = layers.take::<Room>("room", &[]).unwrap_err().to_string();
+            assert!(error.contains(&format!(": {key}")), "{error}");
+        }
     }
 
     #[test]
