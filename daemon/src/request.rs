@@ -129,6 +129,7 @@ impl<'a> Request<'a> {
     fn read_headers(&mut self, headers: &'a HeaderMap) -> Result<(), RequestError> {
         let mut bytes = 0;
         let mut host_count = 0;
+        let mut codings = 0;
         for (name, value) in headers {
             bytes += name.as_str().len() + value.len() + ": \r\n".len();
             match name.as_str() {
@@ -143,8 +144,11 @@ impl<'a> Request<'a> {
                 "purpose" | "sec-purpose" | "x-purpose" | "x-moz" => {
                     self.is_prefetch |= text(value).to_ascii_lowercase().contains("prefetch");
                 }
-                "transfer-encoding" if !value.as_bytes().eq_ignore_ascii_case(b"chunked") => {
-                    return Err(RequestError::Bad("transfer encoding must be chunked"));
+                "transfer-encoding" => {
+                    codings += 1;
+                    if codings > 1 || !value.as_bytes().eq_ignore_ascii_case(b"chunked") {
+                        return Err(RequestError::Bad("transfer encoding must be chunked, once"));
+                    }
                 }
                 _ => {}
             }

@@ -243,6 +243,10 @@ async fn read_body(
     if request.verb == Verb::Get {
         return Ok(Vec::new());
     }
+    // A length that is declared needs no waiting for its bytes.
+    if hyper::body::Body::size_hint(&body).lower() > BODY_BYTES_MAX as u64 {
+        return Err(Problem::BodyTooLarge);
+    }
     slot.enter(Phase::Body);
     let mut bytes = Vec::new();
     let mut length = 0;

@@ -30,9 +30,9 @@ pub struct Deadlines {
     pub first_request: Duration,
     /// From the first byte of a head to its end.
     pub headers: Duration,
-    /// From the head to the end of the body.
+    /// From the head to the end of the body; twice that for one that keeps its rate.
     pub body: Duration,
-    /// Bytes per second that a body must bring after its first two seconds.
+    /// Bytes per second that a body must have brought when its deadline comes.
     pub body_rate_min: u32,
     /// Without a request on an open connection.
     pub keep_alive: Duration,
@@ -43,9 +43,6 @@ pub struct Deadlines {
     /// How often all connections are looked at.
     pub tick: Duration,
 }
-
-/// Seconds before the minimum rate of a body counts.
-const BODY_GRACE: Duration = Duration::from_secs(2);
 
 /// What a connection is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,15 +130,18 @@ impl Slot {
             Phase::First => (deadlines.first_request, CloseReason::FirstRequest),
             Phase::Idle => (deadlines.keep_alive, CloseReason::KeepAlive),
             Phase::Head => (deadlines.headers, CloseReason::Headers),
-            Phase::Body => (deadlines.body, CloseReason::Body),
+            Phase::Body => (self.body_limit(deadlines, age), CloseReason::Body),
             Phase::Busy | Phase::Answer => (deadlines.answer, CloseReason::Slow),
             Phase::Linger => (deadlines.linger, CloseReason::Slow),
         };
-        let is_starved = self.phase.get() == Phase::Body && age > BODY_GRACE && {
-            let wanted = u64::from(deadlines.body_rate_min).saturating_mul(age.as_secs());
-            self.body_bytes.get() < wanted
-        };
-        (age >= limit || is_starved).then_some(reason)
+        (age >= limit).then_some(reason)
+    }
+
+    /// A sender that stalls has its whole deadline to go on; one that brings enough has two.
+    fn body_limit(&self, deadlines: &Deadlines, age: Duration) -> Duration {
+        let wanted = u64::from(deadlines.body_rate_min).saturating_mul(age.as_secs());
+        let keeps_rate = self.body_bytes.get() >= wanted;
+        deadlines.body.saturating_mul(if keeps_rate { 2 } else { 1 })
     }
 }
 
@@ -335,7 +335,7 @@ mod tests {
     fn every_phase_has_its_deadline() {
         check(Phase::First, 6, CloseReason::FirstRequest);
         check(Phase::Head, 6, CloseReason::Headers);
-        check(Phase::Body, 11, CloseReason::Body);
+        check(Phase::Body, 21, CloseReason::Body);
         check(Phase::Idle, 31, CloseReason::KeepAlive);
         check(Phase::Busy, 31, CloseReason::Slow);
         check(Phase::Answer, 31, CloseReason::Slow);
@@ -348,7 +348,7 @@ mod tests {
         let slot = slots.take().unwrap();
         slot.enter(Phase::Body);
         slot.body_bytes.set(100);
-        for _ in 0..3 {
+        for _ in 0..10 {
             slots.sweep();
             assert_eq!(slot.closing(), None);
         }
