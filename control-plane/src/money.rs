@@ -1,7 +1,9 @@
-//! What a conversion owes the ledger: from what its order says now and what it has posted so far to ledger commands.
+//! What a conversion owes the ledger: from what its order says now and what it has posted so far to
+//! ledger commands.
 //!
-//! The pipeline, the release of holds and the review desk all change a conversion and then call [`Books::settle`]; none
-//! of them decides about postings itself, so the ledger follows from a conversion's state and from nothing else.
+//! The pipeline, the release of holds and the review desk all change a conversion and then call
+//! [`Books::settle`]; none of them decides about postings itself, so the ledger follows from a
+//! conversion's state and from nothing else.
 
 use ledger::Action;
 use ledger::Basis;
@@ -48,12 +50,14 @@ pub(crate) const fn is_confirmed(status: ClaimStatus) -> bool {
     matches!(status, ClaimStatus::Approved | ClaimStatus::Partial)
 }
 
-/// Whether its order earns as things stand: the outside has not taken it back and nobody rejected it here.
+/// Whether its order earns as things stand: the outside has not taken it back and nobody rejected
+/// it here.
 fn earns(conversion: &Conversion) -> bool {
     !is_negative(conversion.outside_status) && conversion.verdict != Decision::Reject
 }
 
-/// The charge of a conversion as its order stands: what the outside states, else what its terms make of the amount.
+/// The charge of a conversion as its order stands: what the outside states, else what its terms
+/// make of the amount.
 ///
 /// # Errors
 /// [`LedgerError::Money`] for an amount whose charge does not fit.
@@ -83,12 +87,12 @@ impl<'a> Books<'a> {
         Self { now, ids, author, commands: Vec::new(), cases: Vec::new() }
     }
 
-    /// Brings a conversion's money and status to where its order stands: posts, cuts, mirrors or claws back, and
-    /// releases what waits for nothing.
+    /// Brings a conversion's money and status to where its order stands: posts, cuts, mirrors or
+    /// claws back, and releases what waits for nothing.
     ///
     /// # Errors
-    /// [`LedgerError`] when amounts do not fit. The books are as they were; the conversion is in no defined state and
-    /// must not be saved.
+    /// [`LedgerError`] when amounts do not fit. The books are as they were; the conversion is in no
+    /// defined state and must not be saved.
     pub(crate) fn settle(
         &mut self,
         conversion: &mut Conversion,
@@ -168,7 +172,9 @@ impl<'a> Books<'a> {
                 id: self.ids.make(|rng| CaseId::new(self.now, rng)),
                 kind: CaseKind::TaxShortfall,
                 subject: conversion.id.to_string(),
-                detail: json!({"shortfall": shortfall.amount(), "currency": shortfall.currency.code()}),
+                detail: json!({
+                    "shortfall": shortfall.amount(), "currency": shortfall.currency.code(),
+                }),
                 opened_at: self.now,
                 closed_at: None,
             });

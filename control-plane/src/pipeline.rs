@@ -1,13 +1,13 @@
 //! The conversion line: records become claims, claims become conversions, conversions become money.
 //!
-//! `consume → adapt → attribute → screen → post`, over batches. Everything slow (plugins, reads) happens before the one
-//! database transaction of a batch opens; inside it stand the three locks, the postings and the outcome of every inbound,
-//! all or nothing.
+//! `consume → adapt → attribute → screen → post`, over batches. Everything slow (plugins, reads)
+//! happens before the one database transaction of a batch opens; inside it stand the three locks,
+//! the postings and the outcome of every inbound, all or nothing.
 //!
 //! # Why batches
 //!
-//! A commit costs the same for one conversion and for a thousand. A batch is whatever waits when the one before is done:
-//! at low load one record, committed at once, at high load many.
+//! A commit costs the same for one conversion and for a thousand. A batch is whatever waits when
+//! the one before is done: at low load one record, committed at once, at high load many.
 
 use std::sync::Arc;
 
@@ -83,8 +83,8 @@ impl std::fmt::Debug for IdSource {
     }
 }
 
-/// Locks that tests switch off, to show that each of the others holds alone and that without any money doubles. A
-/// release build has all of them, always.
+/// Locks that tests switch off, to show that each of the others holds alone and that without any
+/// money doubles. A release build has all of them, always.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Mutation {
     no_inbox: bool,
@@ -93,8 +93,8 @@ pub struct Mutation {
 }
 
 impl Mutation {
-    /// Reads words parted by commas: `no_inbox`, `no_business_keys`, `no_offset_cas`. Nothing else counts, and nothing
-    /// at all in a release build.
+    /// Reads words parted by commas: `no_inbox`, `no_business_keys`, `no_offset_cas`. Nothing else
+    /// counts, and nothing at all in a release build.
     #[must_use]
     pub fn from_word(words: Option<&str>) -> Self {
         let words = words.unwrap_or_default();
@@ -143,7 +143,8 @@ impl std::fmt::Debug for PipelineParts {
     }
 }
 
-/// The conversion line. A cheap handle: one runs per lane, others ask it to look at single inbounds again.
+/// The conversion line. A cheap handle: one runs per lane, others ask it to look at single inbounds
+/// again.
 #[derive(Debug, Clone)]
 pub struct Pipeline {
     rooms: Arc<Rooms>,
@@ -205,8 +206,8 @@ pub enum PipelineError {
     /// Another consumer has the partition: stop, and take it again only when it is ours to take.
     #[error("another consumer has the partition")]
     Fenced,
-    /// The partition is not the one whose offset the database holds: truncated, recreated, or another journal. Money
-    /// waits until a person has looked; a replay is harmless.
+    /// The partition is not the one whose offset the database holds: truncated, recreated, or
+    /// another journal. Money waits until a person has looked; a replay is harmless.
     #[error("partition does not hold what was processed before: {0}")]
     Rewritten(String),
     /// Records cannot be read.
@@ -283,7 +284,8 @@ pub(crate) async fn convert(
     Err(PipelineError::Unsettled)
 }
 
-/// Attributes every claim whose order is not known yet, in order: a touch that one claim brings is memory for the next.
+/// Attributes every claim whose order is not known yet, in order: a touch that one claim brings is
+/// memory for the next.
 fn attribute_batch(mutation: Mutation, view: &mut View, parcels: &mut [Parcel]) {
     for parcel in parcels {
         let Some(seen) = view.tenants.get_mut(&parcel.inbound.tenant) else { continue };

@@ -1,4 +1,5 @@
-//! Stored inbounds once more: what a failed adapter held, what a person asks for, and looking without touching.
+//! Stored inbounds once more: what a failed adapter held, what a person asks for, and looking
+//! without touching.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -64,7 +65,8 @@ impl From<StoreError> for ReprocessError {
 /// What would come of an inbound. Nothing was written.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rehearsal {
-    /// The outcome code it would have. A known order shows [`Outcome::Updated`] without comparing contents.
+    /// The outcome code it would have. A known order shows [`Outcome::Updated`] without comparing
+    /// contents.
     pub outcome: Outcome,
     /// Its reason.
     pub reason: Option<String>,
@@ -77,8 +79,8 @@ pub struct Rehearsal {
 }
 
 impl Pipeline {
-    /// Tries inbounds again that a failed adapter held and that were last tried at least `older_than` ago. Answers how
-    /// many went through.
+    /// Tries inbounds again that a failed adapter held and that were last tried at least
+    /// `older_than` ago. Answers how many went through.
     ///
     /// # Errors
     /// [`PipelineError`]; what was held stays held.
@@ -103,7 +105,8 @@ impl Pipeline {
         Ok(u64::try_from(ended).unwrap_or(u64::MAX))
     }
 
-    /// Sends a stored inbound through the pipeline once more. What it has already done is not done again.
+    /// Sends a stored inbound through the pipeline once more. What it has already done is not done
+    /// again.
     ///
     /// # Errors
     /// [`ReprocessError`].

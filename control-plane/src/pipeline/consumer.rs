@@ -36,6 +36,8 @@ const GROUP: &str = "pipeline";
 const WAIT: Duration = Duration::from_millis(20);
 /// How long to wait after a failure, at most.
 const BACKOFF_MAX: Duration = Duration::from_secs(5);
+/// How long a lane without inbounds rests between batches that were not full.
+const GATHER: Duration = Duration::from_millis(100);
 /// How often records held by a failed adapter are tried again.
 const RETRY_EVERY: Duration = Duration::from_secs(30);
 /// The part whose consumer does that: the lane inbounds come through.
@@ -220,7 +222,12 @@ impl Pipeline {
             };
             match stepped {
                 Ok(tally) if tally.records == 0 => return Ok(()),
-                Ok(_) => pause = WAIT,
+                Ok(tally) => {
+                    pause = WAIT;
+                    if tally.outcomes.is_empty() && tally.records < BATCH_RECORDS_MAX {
+                        gather(&stop).await;
+                    }
+                }
                 Err(PipelineError::Wait) => tokio::time::sleep(WAIT).await,
                 Err(
                     error @ (PipelineError::Fenced
@@ -235,6 +242,15 @@ impl Pipeline {
             }
         }
         Ok(())
+    }
+}
+
+/// Lets clicks gather: they only move reports, and a commit for each would take the writer's time
+/// from money.
+async fn gather(stop: &CancellationToken) {
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = tokio::time::sleep(GATHER) => {}
     }
 }
 

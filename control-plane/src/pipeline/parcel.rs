@@ -51,7 +51,8 @@ pub(crate) struct Place {
     pub(crate) partition: Arc<Partition>,
     /// Sequence.
     pub(crate) seq: u64,
-    /// It was stored before and goes through the pipeline again: the inbox knows it and must not stop it.
+    /// It was stored before and goes through the pipeline again: the inbox knows it and must not
+    /// stop it.
     pub(crate) again: Option<Again>,
 }
 
@@ -99,7 +100,8 @@ impl End {
         Self { detail: Some(detail.into()), ..self }
     }
 
-    /// A record that an adapter could not read: it alone waits, and is tried again when the plugin works.
+    /// A record that an adapter could not read: it alone waits, and is tried again when the plugin
+    /// works.
     pub(crate) fn held_by_adapter(detail: impl Into<String>) -> Self {
         Self::new(Outcome::Held, Reason::AdapterError).explained(detail)
     }
@@ -141,7 +143,8 @@ pub(crate) enum Finding {
     Open,
     /// Somebody earns by it.
     Credited(Box<Credit>),
-    /// A step of the journey that earns nothing. Credited to somebody all the same, where a key was good.
+    /// A step of the journey that earns nothing. Credited to somebody all the same, where a key was
+    /// good.
     Step(Option<StepCredit>),
     /// It ends without a conversion.
     Ended(End),

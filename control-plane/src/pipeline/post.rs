@@ -1,8 +1,10 @@
-//! Credited and screened claims into conversions and the ledger: one database transaction per batch.
+//! Credited and screened claims into conversions and the ledger: one database transaction per
+//! batch.
 //!
-//! Everything in it is set-wise: the rows of the batch are read with a few statements, every claim is decided in order
-//! in memory, and what came of it is written with a few statements. The transaction holds the only writer from its
-//! first statement on, so what is decided in memory is decided under the lock.
+//! Everything in it is set-wise: the rows of the batch are read with a few statements, every claim
+//! is decided in order in memory, and what came of it is written with a few statements. The
+//! transaction holds the only writer from its first statement on, so what is decided in memory is
+//! decided under the lock.
 
 use std::collections::HashSet;
 

@@ -1,7 +1,7 @@
 //! The checks A1 to A12: each a number that must be zero.
 //!
-//! They read rows and journal sequences, never the program's own counters, and none of them trusts the code that wrote
-//! the rows.
+//! They read rows and journal sequences, never the program's own counters, and none of them trusts
+//! the code that wrote the rows.
 
 use model::clock::Timestamp;
 use model::id::EventId;
@@ -66,7 +66,8 @@ impl Evidence for NoEvidence {
 /// Runs every check over all tenants, in order.
 ///
 /// # Errors
-/// [`store::error::StoreError`] when the database cannot be read; a wrong number is an answer, not an error.
+/// [`store::error::StoreError`] when the database cannot be read; a wrong number is an answer, not
+/// an error.
 pub async fn run(store: &Store, evidence: &(dyn Evidence + Sync)) -> StoreResult<Vec<CheckResult>> {
     let mut tx = store.read_sys().await?;
     let mut facts = tx.audit();

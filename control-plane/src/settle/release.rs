@@ -15,7 +15,8 @@ use crate::pipeline::counted;
 /// Conversions released in one database transaction at most.
 const RELEASED_PER_BATCH: u32 = 256;
 
-/// Releases what is due, tenant by tenant, batch by batch. What is due is read under the lock that posts it.
+/// Releases what is due, tenant by tenant, batch by batch. What is due is read under the lock that
+/// posts it.
 pub(super) async fn release_due(parts: &SettleParts) -> Result<u64, SettleError> {
     let now = parts.clock.now();
     let mut tx = parts.store.read_batch().await?;

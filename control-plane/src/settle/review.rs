@@ -46,8 +46,8 @@ impl Desk {
         Self { parts }
     }
 
-    /// Nothing speaks against it any more. It is released at once if its hold is over; one that a rule had rejected is
-    /// posted now.
+    /// Nothing speaks against it any more. It is released at once if its hold is over; one that a
+    /// rule had rejected is posted now.
     ///
     /// # Errors
     /// [`ReviewError`].
@@ -104,8 +104,8 @@ impl Desk {
     }
 }
 
-/// What a person may still decide: a pending conversion either way, a rejected one's approval, a released one's
-/// rejection. What the outside took back is decided.
+/// What a person may still decide: a pending conversion either way, a rejected one's approval, a
+/// released one's rejection. What the outside took back is decided.
 fn is_open(row: &Conversion, decision: Decision) -> bool {
     if is_negative(row.outside_status) {
         return false;

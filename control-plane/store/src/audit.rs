@@ -143,7 +143,8 @@ impl Audit<'_> {
     pub async fn reversals(&mut self) -> StoreResult<Vec<Difference>> {
         let sql = "SELECT r.tenant_id AS tenant_id, r.reverses AS subject, 1 AS amount \
                    FROM reversals r \
-                   LEFT JOIN transactions t ON t.tenant_id = r.tenant_id AND t.id = r.transaction_id \
+                   LEFT JOIN transactions t \
+                   ON t.tenant_id = r.tenant_id AND t.id = r.transaction_id \
                    LEFT JOIN transactions o ON o.tenant_id = r.tenant_id AND o.id = r.reverses \
                    WHERE t.id IS NULL OR o.id IS NULL OR t.reverses <> r.reverses \
                    OR t.conversion_id <> o.conversion_id OR o.seq >= t.seq \

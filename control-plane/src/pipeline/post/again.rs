@@ -1,5 +1,5 @@
-//! An inbound that had an effect before and is read differently now: the same claim replaces what it said, also when it
-//! speaks of another order than it seemed to.
+//! An inbound that had an effect before and is read differently now: the same claim replaces what
+//! it said, also when it speaks of another order than it seemed to.
 
 use model::conversion::Decision;
 use model::outcome::Outcome;
@@ -21,8 +21,8 @@ pub(super) fn has_effect(parcel: &Parcel) -> bool {
 }
 
 impl Draft<'_> {
-    /// Takes back the conversion that a claim had made under another order, so that it can be made again under the right
-    /// one. An end is given where that cannot be decided here.
+    /// Takes back the conversion that a claim had made under another order, so that it can be made
+    /// again under the right one. An end is given where that cannot be decided here.
     ///
     /// # Errors
     /// [`PostRefused::Ledger`] when the mirror does not fit the ledger.

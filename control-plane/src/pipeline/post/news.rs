@@ -54,7 +54,8 @@ pub(crate) enum Effect {
     Replaced(Content),
 }
 
-/// The place of a news in time: the outside's own update time, never later than we heard of it, else when we did.
+/// The place of a news in time: the outside's own update time, never later than we heard of it,
+/// else when we did.
 pub(crate) fn revised_at(claim: &Claim, received_at: Timestamp) -> Timestamp {
     claim.updated_at.map_or(received_at, |at| at.min(received_at))
 }

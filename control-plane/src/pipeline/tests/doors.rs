@@ -207,7 +207,8 @@ async fn the_same_order_pays_once_through_every_door() {
     assert_eq!(end_of(&world.postback(&postback).await), "converted");
     assert_eq!(end_of(&world.postback(&postback).await), "duplicate");
     let event = world.event(&format!(
-        r#"{{"action":"purchase","value":10000,"currency":"KZT","order_id":"A-1","click_id":"{click}"}}"#
+        r#"{{"action":"purchase","value":10000,"currency":"KZT","order_id":"A-1",
+            "click_id":"{click}"}}"#
     ));
     assert_eq!(end_of(&world.take(event).await), "duplicate");
     let second = world.inbound(SHOP_SECOND, &format!("zakaz=A-1&click_id={click}&amount=10000"));
@@ -314,12 +315,14 @@ async fn terms_are_those_of_the_day_and_the_most_specific() {
     let offer = model::id::OfferId(31);
     let end = format!("UPDATE terms SET valid_to = {now} WHERE id = 'trm_31p'");
     let next = format!(
-        "INSERT INTO terms VALUES ('{tenant}', 'trm_new', 'offer', '{offer}', 0, 'purchase', 'percent', 2000, NULL, NULL, '{{}}', {now}, NULL)"
+        "INSERT INTO terms VALUES ('{tenant}', 'trm_new', 'offer', '{offer}', 0, 'purchase', \
+         'percent', 2000, NULL, NULL, '{{}}', {now}, NULL)"
     );
     world.store.tamper(&[&end, &next]).await.expect("rows");
     world.postback(&format!("click_id={old}&order_id=b&amount=100")).await;
     let of_campaign = format!(
-        "INSERT INTO terms VALUES ('{tenant}', 'trm_cmp', 'campaign', '{campaign}', 0, 'purchase', 'percent', 3000, NULL, NULL, '{{}}', {now}, NULL)"
+        "INSERT INTO terms VALUES ('{tenant}', 'trm_cmp', 'campaign', '{campaign}', 0, 'purchase', \
+         'percent', 3000, NULL, NULL, '{{}}', {now}, NULL)"
     );
     world.store.tamper(&[&of_campaign]).await.expect("rows");
     world.postback(&format!("click_id={old}&order_id=c&amount=100")).await;

@@ -30,7 +30,8 @@ fn claims(world: &mut World, rng: &mut StdRng) -> Vec<Inbound> {
                 [if second == 0 { rng.random_range(0..3) } else { rng.random_range(0..5) }];
             let amount = [100, 200, 300][rng.random_range(0..3)];
             let content = format!(
-                "click_id={click}&amount={amount}&status={status}&updated_at=2026-02-01T00:00:0{second}Z"
+                "click_id={click}&amount={amount}&status={status}\
+                 &updated_at=2026-02-01T00:00:0{second}Z"
             );
             for _ in 0..rng.random_range(1..3) {
                 let inbound = if rng.random_bool(0.5) {

@@ -91,7 +91,8 @@ async fn the_sixth_order_of_a_customer_in_a_day_is_held() {
 async fn a_reject_verdict_posts_nothing() {
     let mut world = World::new().await;
     let strict = format!(
-        "INSERT INTO rules VALUES ('{TENANT}', 'velocity', 'active', '{{\"limit\":1,\"decision\":\"reject\"}}', 0)"
+        "INSERT INTO rules VALUES ('{TENANT}', 'velocity', 'active', \
+         '{{\"limit\":1,\"decision\":\"reject\"}}', 0)"
     );
     world.store.tamper(&[&strict]).await.expect("a row");
     let click = world.click(2);

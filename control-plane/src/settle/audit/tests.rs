@@ -1,4 +1,5 @@
-//! Each check has its own mutation: one row changed behind the back of the code, and exactly that check is not zero.
+//! Each check has its own mutation: one row changed behind the back of the code, and exactly that
+//! check is not zero.
 
 use std::time::Duration;
 
@@ -48,8 +49,8 @@ async fn wrong(world: &World) -> Vec<(&'static str, i64)> {
     wrong.map(|check| (check.check, check.value)).collect()
 }
 
-/// A world in which everything has happened once: pending, released, taken back before and after, a tax that the gross
-/// could not cover.
+/// A world in which everything has happened once: pending, released, taken back before and after, a
+/// tax that the gross could not cover.
 async fn lived() -> World {
     let mut world = World::new().await;
     let click = world.click(1);
@@ -177,8 +178,8 @@ async fn the_schema_refuses_what_the_code_never_does() {
         ),
         "INSERT INTO postings SELECT tenant_id, 'txn_open', 0, account, side, 1, currency FROM \
          postings LIMIT 1",
-        "INSERT INTO transactions SELECT tenant_id, 'txn_new', seq + 1000, NULL, NULL, NULL, '', 0, \
-         hash, hash FROM transactions LIMIT 1",
+        "INSERT INTO transactions SELECT tenant_id, 'txn_new', seq + 1000, NULL, NULL, NULL, '', \
+         0, hash, hash FROM transactions LIMIT 1",
         "UPDATE accounts SET balance_minor = -1 WHERE kind = 'publisher_pending'",
         "INSERT INTO business_keys SELECT * FROM business_keys LIMIT 1",
         "INSERT INTO inbox SELECT * FROM inbox LIMIT 1",
