@@ -177,12 +177,12 @@ impl BurstTable {
         let held = word.load(Ordering::Relaxed);
         let full_at = if (held ^ hash) & !FULL_MASK == 0 { held & FULL_MASK } else { 0 };
         // Never further ahead than an empty budget, should the clock have gone back.
-        let full_at = full_at.clamp(now_ms, now_ms + self.burst_ms) + self.interval_ms;
-        if full_at > now_ms + self.burst_ms {
-            return false;
-        }
+        let empty = now_ms + self.burst_ms;
+        let full_at = full_at.clamp(now_ms, empty);
+        let is_spent = full_at + self.interval_ms > empty;
+        let full_at = if is_spent { full_at } else { full_at + self.interval_ms };
         word.store((hash & !FULL_MASK) | (full_at & FULL_MASK), Ordering::Relaxed);
-        true
+        !is_spent
     }
 }
 
@@ -228,6 +228,24 @@ mod tests {
         let table = SeenTable::new(1 << 16);
         let firsts = (0..20_000).filter(|number| table.is_first(hash(*number), 7, 60)).count();
         assert_eq!(firsts, 20_000);
+    }
+
+    #[test]
+    fn hits_are_counted_beyond_sixteen_bits() {
+        let table = RateTable::new(16);
+        let last = (0..100_000).map(|_| table.hit(hash(9), 5)).last();
+        assert_eq!(last, Some(100_000));
+    }
+
+    #[test]
+    fn a_budget_is_a_burst_that_fills_up_again() {
+        let table = BurstTable::new(16, 200, 20);
+        let now = 1_700_000_000_000;
+        let spent = |at: u64| (0..1000).filter(|_| table.spend(hash(3), at)).count();
+        assert_eq!([spent(now), spent(now + 49), spent(now + 50)], [200, 0, 1]);
+        assert_eq!([spent(now + 1050), spent(now + 3_600_000)], [20, 200]);
+        // A clock that went back does not lock anybody out for longer than a burst takes.
+        assert_eq!([spent(now), spent(now + 10_000)], [0, 200]);
     }
 
     #[test]
