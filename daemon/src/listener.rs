@@ -18,6 +18,7 @@ use crate::listener::slot::Slots;
 use crate::rooms::Rooms;
 
 pub mod connection;
+pub mod framing;
 pub mod slot;
 pub mod tcp;
 

@@ -156,6 +156,9 @@ impl Service<hyper::Request<Incoming>> for Desk {
             Ok(request) if request.host.is_empty() && parts.version == Version::HTTP_11 => {
                 Answer::Problem(Problem::Request(RequestError::Bad("Host is missing")))
             }
+            Ok(_) if self.slot.has_two_lengths() => {
+                Answer::Problem(Problem::Request(RequestError::Bad("more than one length")))
+            }
             Ok(request) => match route(request) {
                 Route::Redirect(key) => counted(rooms, request, Ask::Slug(key)),
                 Route::Target => counted(rooms, request, Ask::Target),

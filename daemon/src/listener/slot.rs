@@ -21,6 +21,7 @@ use tokio::io::AsyncWrite;
 use tokio::io::ReadBuf;
 use tokio::net::TcpStream;
 
+use crate::listener::framing::LengthLines;
 use crate::metrics::CloseReason;
 
 /// How long a connection may stay in each phase.
@@ -67,6 +68,7 @@ pub struct Slot {
     phase: Cell<Phase>,
     since_tick: Cell<u64>,
     body_bytes: Cell<u64>,
+    lengths: Cell<LengthLines>,
     /// Its place in the thread's list.
     place: Cell<usize>,
     waker: RefCell<Option<Waker>>,
@@ -83,6 +85,11 @@ impl Slot {
         if phase == Phase::Body {
             self.body_bytes.set(0);
         }
+    }
+
+    /// Whether the head that was read last had two lengths.
+    pub fn has_two_lengths(&self) -> bool {
+        self.lengths.get().is_doubled()
     }
 
     /// Why the sweep wants this connection closed.
@@ -184,6 +191,7 @@ impl Slots {
             phase: Cell::new(Phase::First),
             since_tick: Cell::new(self.ticks.get()),
             body_bytes: Cell::new(0),
+            lengths: Cell::default(),
             place: Cell::new(held.len()),
             waker: RefCell::default(),
             closing: Cell::new(None),
@@ -263,6 +271,14 @@ impl AsyncRead for Watched {
                 if buffer.filled().len() > before =>
             {
                 slot.enter(Phase::Head);
+                let mut lengths = LengthLines::default();
+                lengths.look(&buffer.filled()[before..]);
+                slot.lengths.set(lengths);
+            }
+            (Poll::Ready(_), Phase::Head) => {
+                let mut lengths = slot.lengths.get();
+                lengths.look(&buffer.filled()[before..]);
+                slot.lengths.set(lengths);
             }
             (Poll::Pending, Phase::Answer) => slot.enter(Phase::Idle),
             _ => {}

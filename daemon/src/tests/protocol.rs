@@ -10,6 +10,7 @@ fn smuggling_shapes_end_the_connection() {
     let door = postback(10, &format!("token={TOKEN}"));
     for (name, headers, rest) in [
         ("two lengths", "Content-Length: 3\r\nContent-Length: 4\r\n", "abcd"),
+        ("equal lengths", "Content-Length: 3\r\nContent-Length: 3\r\n", "abc"),
         ("list of lengths", "Content-Length: 3, 3\r\n", "abc"),
         ("signed length", "Content-Length: +3\r\n", "abc"),
         ("hex length", "Content-Length: 0x3\r\n", "abc"),
@@ -110,6 +111,17 @@ fn pipelined_requests_are_answered_in_order() {
     let statuses: Vec<_> =
         answers.split("HTTP/1.1 ").skip(1).map(|answer| answer[..3].to_owned()).collect();
     assert_eq!(statuses, ["200", "200", "404"]);
+}
+
+#[test]
+fn a_declared_oversize_is_refused_before_its_bytes() {
+    let world = World::new();
+    let door = postback(10, &format!("token={TOKEN}"));
+    let length = crate::limits::BODY_BYTES_MAX + 1;
+    let head = format!("POST {door} HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n");
+    // Returns only because the daemon answers and closes without a byte of the body.
+    assert_eq!(status(&world.raw(head.as_bytes())), 413);
+    assert!(!world.admin("/metrics").contains("closed_total{reason=\"body\"} 1"));
 }
 
 #[test]
