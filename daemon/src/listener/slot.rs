@@ -147,7 +147,7 @@ impl Slot {
     /// A sender that stalls has its whole deadline to go on; one that brings enough has two.
     fn body_limit(&self, deadlines: &Deadlines, age: Duration) -> Duration {
         let wanted = u64::from(deadlines.body_rate_min).saturating_mul(age.as_secs());
-        let keeps_rate = self.body_bytes.get() >= wanted;
+        let keeps_rate = wanted > 0 && self.body_bytes.get() >= wanted;
         deadlines.body.saturating_mul(if keeps_rate { 2 } else { 1 })
     }
 }
