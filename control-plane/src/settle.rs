@@ -1,7 +1,7 @@
 //! Timed and reviewed work on money: holds that end, conversions that a person decides, and the
 //! checks of the books.
 //!
-//! Whatever changes a conversion here ends in [`crate::money::Books`], as it does in the pipeline:
+//! Whatever changes a conversion here ends in `money::Books`, as it does in the pipeline:
 //! the ledger follows from the conversion's state.
 
 use std::collections::BTreeMap;

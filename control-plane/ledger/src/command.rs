@@ -12,7 +12,8 @@ use crate::word::Word;
 /// One movement of money: what is done, to which conversion, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Command {
-    /// The id that the transaction will have. Chosen by the caller, so that the fold finds it again.
+    /// The id that the transaction will have. Chosen by the caller, so that the fold finds it
+    /// again.
     pub transaction: TransactionId,
     pub conversion: ConversionId,
     pub action: Action,

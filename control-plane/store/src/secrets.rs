@@ -28,7 +28,7 @@ impl SysTx {
 }
 
 impl SecretsStore<'_> {
-    /// All secrets, or `None` before [`Self::make`].
+    /// All secrets, or `None` before [`make`].
     ///
     /// # Errors
     /// [`StoreError::Column`] when a secret has another length than it must.
