@@ -86,8 +86,10 @@ pub struct Slice {
 /// All slices of one comparison and what they say.
 #[derive(Debug, Clone, Serialize)]
 pub struct Comparison {
-    /// a ÷ b.
+    /// a ÷ b over the pairs that counted.
     pub ratio: Option<Ratio>,
+    /// a ÷ b over all pairs, disturbed or not: what a rejected run would have said.
+    pub ratio_of_all: Option<Ratio>,
     /// Pairs that counted.
     pub pairs: usize,
     /// Slices that did not.
@@ -163,18 +165,26 @@ fn why_dropped(
 
 /// Pairs neighbours of the two arms; a pair counts when both of its slices do.
 fn conclude(slices: Vec<Slice>, seed: u64) -> Comparison {
-    let logs: Vec<f64> = slices
-        .chunks_exact(2)
-        .filter(|pair| pair.iter().all(|slice| slice.dropped.is_none()))
-        .map(|pair| {
-            let (a, b) =
-                if pair[0].arm == 'a' { (&pair[0], &pair[1]) } else { (&pair[1], &pair[0]) };
-            (a.reading.value / b.reading.value).ln()
-        })
-        .filter(|log| log.is_finite())
-        .collect();
+    let counts = |pair: &[Slice]| pair.iter().all(|slice| slice.dropped.is_none());
+    let logs = |is_taken: &dyn Fn(&[Slice]) -> bool| -> Vec<f64> {
+        let pairs = slices.chunks_exact(2).filter(|pair| is_taken(pair));
+        pairs.map(log_ratio).filter(|log| log.is_finite()).collect()
+    };
+    let (counted, all) = (logs(&counts), logs(&|_| true));
     let dropped = slices.iter().filter(|slice| slice.dropped.is_some()).count();
-    Comparison { ratio: Ratio::of(&logs, seed), pairs: logs.len(), dropped, slices }
+    Comparison {
+        ratio: Ratio::of(&counted, seed),
+        ratio_of_all: Ratio::of(&all, seed),
+        pairs: counted.len(),
+        dropped,
+        slices,
+    }
+}
+
+/// The logarithm of a ÷ b of two neighbours, whichever ran first.
+fn log_ratio(pair: &[Slice]) -> f64 {
+    let (a, b) = if pair[0].arm == 'a' { (&pair[0], &pair[1]) } else { (&pair[1], &pair[0]) };
+    (a.reading.value / b.reading.value).ln()
 }
 
 impl Comparison {

@@ -55,7 +55,11 @@ impl Report {
     #[must_use]
     pub fn line(&self) -> String {
         let Some(ratio) = self.pair.ratio else {
-            return format!("{}: no ratio, every slice was disturbed", self.measure);
+            let all = self.pair.ratio_of_all.map_or(f64::NAN, |ratio| ratio.ratio);
+            return format!(
+                "{}: {} = {all:.3} over disturbed slices only — REJECTED",
+                self.measure, self.says
+            );
         };
         let is_reached = if self.lower_is_better {
             ratio.ratio <= self.wanted

@@ -35,7 +35,10 @@ const DAY: Duration = Duration::from_hours(24);
 const CATCH_UP_WITHIN: Duration = Duration::from_secs(20);
 
 /// What a browser sends; curl's own name counts as a bot's.
-pub const USER_AGENT: &str = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0 Safari/537.36";
+pub const USER_AGENT: &str = concat!(
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 ",
+    "(KHTML, like Gecko) Chrome/142.0 Safari/537.36"
+);
 
 /// What the demo made, kept beside the stores: tokens are shown only once, and a second start
 /// prints them again.

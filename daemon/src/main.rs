@@ -24,9 +24,8 @@ use tokio::signal::unix::SignalKind;
 use tokio::signal::unix::signal;
 use tracing_subscriber::EnvFilter;
 
-/// Exit code for a configuration error (EX_CONFIG of sysexits.h).
+/// Exit codes of sysexits.h: EX_CONFIG, and EX_SOFTWARE for anything else that went wrong inside.
 const EXIT_CONFIG: u8 = 78;
-/// Exit code for anything else that went wrong inside (EX_SOFTWARE).
 const EXIT_INTERNAL: u8 = 70;
 /// How often the journal is asked whether it has failed for good.
 const FAILURE_CHECK: Duration = Duration::from_secs(1);
@@ -47,12 +46,9 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let (config, log) = match read_config(&arguments) {
-        Ok(read) => read,
-        Err(error) => {
-            complain(&error);
-            return ExitCode::from(EXIT_CONFIG);
-        }
+    let read = read_config(&arguments);
+    let Ok((config, log)) = read.inspect_err(|error| complain(error)) else {
+        return ExitCode::from(EXIT_CONFIG);
     };
     start_logs(&log);
     match run(config) {
@@ -85,12 +81,11 @@ fn start_logs(log: &Log) {
 }
 
 fn run(config: Config) -> anyhow::Result<()> {
-    let clock = Arc::new(SystemClock);
     let environment = system::environment();
     let catalog = config.data_dir.join("catalog");
     let data_dir = config.data_dir.clone();
     let parts = Parts {
-        clock,
+        clock: Arc::new(SystemClock),
         rng: Arc::new(StdRng::from_os_rng),
         catalog: Box::new(FileSource::offline(Arc::clone(&environment.storage), catalog)),
         environment,
@@ -109,13 +104,13 @@ fn run(config: Config) -> anyhow::Result<()> {
 async fn wait_for_end(running: &Running) -> anyhow::Result<bool> {
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
+    // Nothing to read anew yet; ending on it would surprise whoever reloads both programs.
     let mut hang_up = signal(SignalKind::hangup()).context("cannot listen for SIGHUP")?;
     let mut look = tokio::time::interval(FAILURE_CHECK);
     loop {
         tokio::select! {
             _ = terminate.recv() => return Ok(false),
             _ = interrupt.recv() => return Ok(false),
-            // Nothing to read anew yet; ending on it would surprise whoever reloads both programs.
             _ = hang_up.recv() => {}
             _ = look.tick() => if running.is_failed() { return Ok(true) },
         }

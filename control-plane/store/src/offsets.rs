@@ -99,7 +99,8 @@ impl Offsets<'_> {
         now: Timestamp,
     ) -> StoreResult<Assignment> {
         let sql = "INSERT INTO consumer_offsets \
-                   (grp, topic, part, next, epoch, passed, updated_at) VALUES ($1, $2, $3, 1, 1, 0, $4) \
+                   (grp, topic, part, next, epoch, passed, updated_at) \
+                   VALUES ($1, $2, $3, 1, 1, 0, $4) \
                    ON CONFLICT (grp, topic, part) DO UPDATE SET epoch = consumer_offsets.epoch + 1";
         let Partition { topic, part } = partition;
         self.0.execute(sql, params![grp, topic, part, now]).await?;

@@ -132,7 +132,7 @@ impl SqliteTx {
         let done = match sql {
             Sql::Written(text) => bind(sqlx::query(text), params).execute(&mut *self.0).await?,
             Sql::Built(text) => {
-                let query = sqlx::query(sqlx::AssertSqlSafe(text));
+                let query = sqlx::query(sqlx::AssertSqlSafe(without_names(text)));
                 bind(query, params).execute(&mut *self.0).await?
             }
         };
@@ -147,7 +147,7 @@ impl SqliteTx {
         let rows = match sql {
             Sql::Written(text) => bind(sqlx::query(text), params).fetch_all(&mut *self.0).await?,
             Sql::Built(text) => {
-                let query = sqlx::query(sqlx::AssertSqlSafe(text));
+                let query = sqlx::query(sqlx::AssertSqlSafe(without_names(text)));
                 bind(query, params).fetch_all(&mut *self.0).await?
             }
         };
@@ -164,6 +164,26 @@ impl SqliteTx {
     pub(crate) async fn rollback(self) -> StoreResult<()> {
         Ok(self.0.rollback().await?)
     }
+}
+
+/// `$1, $2, …` as `?, ?, …` where each stands once and in order.
+///
+/// SQLite takes `$1` for a name and finds the name of a placeholder by walking through all of them,
+/// once per value: a statement of ten thousand values spends nine tenths of its time there.
+fn without_names(text: String) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut parts = text.split('$');
+    plain.push_str(parts.next().unwrap_or_default());
+    for (position, part) in parts.enumerate() {
+        let digits = part.bytes().take_while(u8::is_ascii_digit).count();
+        let (number, rest) = part.split_at(digits);
+        if number.parse() != Ok(position + 1) {
+            return text;
+        }
+        plain.push('?');
+        plain.push_str(rest);
+    }
+    plain
 }
 
 type Query<'q> = sqlx::query::Query<'q, Sqlite, SqliteArguments>;
@@ -214,6 +234,20 @@ fn is_sound(version: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::is_sound;
+    use super::without_names;
+
+    #[test]
+    fn placeholders_lose_their_names_where_nothing_needs_them() {
+        for (text, plain) in [
+            ("INSERT INTO t VALUES ($1, $2), ($3, $4)", "INSERT INTO t VALUES (?, ?), (?, ?)"),
+            ("SELECT 1", "SELECT 1"),
+            ("a = $1 AND b = $1", "a = $1 AND b = $1"),
+            ("a = $2 AND b = $1", "a = $2 AND b = $1"),
+            ("a = $1 AND b = '$'", "a = $1 AND b = '$'"),
+        ] {
+            assert_eq!(without_names(text.to_owned()), plain);
+        }
+    }
 
     #[test]
     fn engines_that_lose_data_are_refused() {

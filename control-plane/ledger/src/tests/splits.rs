@@ -165,7 +165,11 @@ fn any_basis() -> impl Strategy<Value = Basis> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 2_000,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn parts_always_sum_to_the_whole(basis in any_basis()) {

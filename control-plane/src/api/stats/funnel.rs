@@ -40,7 +40,10 @@ fn steps(sums: &Overview) -> Vec<Value> {
         .into_iter()
         .chain(actions)
         .chain([("conversions", sums.conversions)]);
-    let view = |(step, count): (&str, i64)| json!({"step": step, "count": count, "rate": rate(count, sums.clicks.clicks)});
+    let view = |(step, count): (&str, i64)| {
+        let rate = rate(count, sums.clicks.clicks);
+        json!({"step": step, "count": count, "rate": rate})
+    };
     steps.map(view).collect()
 }
 
