@@ -232,7 +232,9 @@ fn plan(conversion: &Conversion, target: Option<Basis>) -> Vec<Action> {
 /// Where a conversion is in its life, by its order and its money.
 fn status_of(conversion: &Conversion) -> ConversionStatus {
     if conversion.verdict == Decision::Reject {
-        return ConversionStatus::Rejected;
+        // A person may reject what was paid out to available already: that is taking it back.
+        let was_released = conversion.released_at.is_some();
+        return if was_released { ConversionStatus::Reversed } else { ConversionStatus::Rejected };
     }
     if is_negative(conversion.outside_status) {
         // What was once confirmed is taken back; what never was, never became a sale.

@@ -28,7 +28,7 @@ use crate::api::urls;
 
 mod archive;
 mod change;
-mod create;
+pub(crate) mod create;
 mod get;
 mod kill;
 mod list;

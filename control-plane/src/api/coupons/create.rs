@@ -24,6 +24,7 @@ use crate::api::endpoint::Outcome;
 use crate::api::endpoint::run;
 use crate::api::error::Problem;
 use crate::api::input::given;
+use crate::api::links::create::refuse_stranger;
 use crate::api::publishers;
 
 pub(super) const ENDPOINT: Endpoint = Endpoint::create("/v1/coupons", run!(create))
@@ -34,6 +35,7 @@ async fn create(call: &mut Call) -> Outcome {
     let mut input = call.input();
     let campaign = campaigns::referred(call, &mut input).await?;
     let publisher = publishers::referred(call, &mut input, "publisher_id").await?;
+    refuse_stranger(call, &mut input, campaign.as_ref(), publisher.as_ref()).await?;
     let has_both = input.has("code") && input.has("generate");
     let code = input.text("code", 64).map(|code| folded(&code));
     let recipe = Recipe::read(&mut input);

@@ -16,6 +16,7 @@ use crate::api::coupons::view;
 use crate::api::endpoint::Endpoint;
 use crate::api::endpoint::Outcome;
 use crate::api::endpoint::run;
+use crate::api::error::FieldError;
 use crate::api::error::Problem;
 use crate::api::input::Field;
 
@@ -32,6 +33,9 @@ async fn regenerate(call: &mut Call) -> Outcome {
     let mut input = call.input();
     let recipe = Recipe::read(&mut input).unwrap_or_else(Recipe::plain);
     input.finish()?;
+    if row.status != CouponStatus::Active {
+        return Err(Problem::Conflict(FieldError::new("status", "was taken back for good")));
+    }
     let past = CouponRow {
         id: CouponId::new(call.now, &mut call.rng),
         status: CouponStatus::Invalid,

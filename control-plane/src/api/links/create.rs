@@ -84,7 +84,7 @@ async fn read_publisher(
     Ok(own)
 }
 
-async fn refuse_stranger(
+pub(crate) async fn refuse_stranger(
     call: &mut Call,
     input: &mut Input,
     campaign: Option<&CampaignRow>,

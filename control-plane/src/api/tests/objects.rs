@@ -79,6 +79,21 @@ async fn coupons_are_generated_unique_and_codes_are_never_given_again() {
     assert_eq!(past["data"][0]["status"], "invalid");
     let gone = world.post(&format!("{path}/invalidate"), json!({})).await.body;
     assert_eq!(gone["status"], "invalid");
+    let renewed = world.post(&format!("{path}/regenerate"), json!({})).await;
+    assert_eq!(renewed.status, 409, "{}", renewed.body);
+}
+
+#[tokio::test]
+async fn a_personal_coupon_needs_an_enrolment() {
+    let world = World::new().await;
+    let admin = world.admin.clone();
+    let shop = world.shop(&admin).await;
+    let stranger = world.make("/v1/publishers", json!({"name": "stranger"})).await;
+    let body = json!({"campaign_id": shop.campaign["id"], "publisher_id": stranger["id"],
+                      "code": "STRANGER"});
+    let reply = world.post("/v1/coupons", body).await;
+    assert_eq!(reply.status, 422, "{}", reply.body);
+    assert_eq!(reply.body["errors"][0]["field"], "publisher_id");
 }
 
 #[tokio::test]
@@ -99,6 +114,9 @@ async fn the_first_domain_of_the_first_tenant_takes_the_place_of_any() {
     assert_eq!(reply.status, 409);
     let path = format!("/v1/links/{}", text(&shop.link["id"]));
     assert_eq!(world.get(&path).await.body["url"], "https://go.shop.example/spring");
+    let only = text(&hosts["data"][0]["id"]).to_owned();
+    world.delete(&format!("/v1/domains/{only}")).await;
+    assert_eq!(world.get("/v1/domains").await.body["data"][0]["host"], "*");
 }
 
 #[tokio::test]

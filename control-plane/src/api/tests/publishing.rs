@@ -24,7 +24,7 @@ impl World {
         assert_eq!(reply.status, 200, "{path}: {}", reply.body);
     }
 
-    async fn delete(&self, path: &str) {
+    pub(super) async fn delete(&self, path: &str) {
         assert_eq!(self.call(&self.admin, "DELETE", path, None).await.status, 200, "{path}");
     }
 }
