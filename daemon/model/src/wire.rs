@@ -56,8 +56,9 @@ fn append<T: serde::Serialize>(value: &T, mut bytes: Vec<u8>) -> Vec<u8> {
 
 /// Appends the bytes of a click to `bytes`, so that a thread can reuse one buffer.
 #[must_use]
-pub fn encode_click(click: &Click<'_>, bytes: Vec<u8>) -> Vec<u8> {
-    append(&v1::ClickV1::from(click), bytes)
+pub fn encode_click(click: &Click<'_>, mut bytes: Vec<u8>) -> Vec<u8> {
+    bytes.push(VERSION);
+    v1::put_click(click, bytes)
 }
 
 /// Reads a click back; its texts borrow from `bytes`.
