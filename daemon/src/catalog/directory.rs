@@ -26,6 +26,7 @@ use model::id::IntegrationId;
 use model::id::KeyId;
 use model::id::OfferId;
 use model::id::TenantId;
+use siphasher::sip::SipHasher13;
 use siphasher::sip::SipHasher24;
 
 type Map<K, V> = Arc<HashMap<K, Arc<V>>>;
@@ -59,8 +60,9 @@ impl IntegrationDoor {
 pub struct Signer {
     pub secrets: Secrets,
     pub ring: KeyRing,
-    /// Keyed hasher of addresses and agents; its values never leave the process.
-    pub visitor_base: SipHasher24,
+    /// Keyed hasher of addresses and agents. Its values never leave the process, so the rounds that
+    /// keep a hash table from being aimed at are enough.
+    pub visitor_base: SipHasher13,
     /// Tells one set of secrets from the next.
     pub generation: u64,
 }
@@ -77,7 +79,8 @@ impl std::fmt::Debug for Signer {
 impl Signer {
     fn new(secrets: Secrets, generation: u64) -> Self {
         let ring = KeyRing::new(secrets.click_signing.clone(), secrets.click_verify_only.clone());
-        let visitor_base = hasher_of("gamma visitor base v1", &secrets.visitor_key);
+        let key = key_of("gamma visitor base v1", &secrets.visitor_key);
+        let visitor_base = SipHasher13::new_with_key(&key);
         Self { secrets, ring, visitor_base, generation }
     }
 
@@ -88,15 +91,15 @@ impl Signer {
         let mut material = [0_u8; 40];
         material[..32].copy_from_slice(&self.secrets.visitor_key);
         material[32..].copy_from_slice(&day.to_be_bytes());
-        hasher_of("gamma visitor of a day v1", &material)
+        SipHasher24::new_with_key(&key_of("gamma visitor of a day v1", &material))
     }
 }
 
-fn hasher_of(purpose: &str, material: &[u8]) -> SipHasher24 {
+fn key_of(purpose: &str, material: &[u8]) -> [u8; 16] {
     let derived = blake3::derive_key(purpose, material);
     let mut key = [0_u8; 16];
     key.copy_from_slice(&derived[..16]);
-    SipHasher24::new_with_key(&key)
+    key
 }
 
 /// All small objects at one moment.
