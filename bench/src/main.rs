@@ -11,7 +11,7 @@ use clap::Subcommand;
 
 /// Ratios of ours to something plain, measured in one run.
 ///
-/// Example: cargo run --profile dist --bin bench -- run m2 m12
+/// Example: cargo run --profile dist -p bench -- run m2 m12
 #[derive(Debug, Parser)]
 #[command(name = "bench", version)]
 struct Arguments {

@@ -26,6 +26,8 @@ use crate::usage;
 
 /// Loading a million links takes seconds.
 const CATALOG_WITHIN: Duration = Duration::from_mins(2);
+/// How often the disk is looked at while waiting for it.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// How the daemon is set up.
 #[derive(Debug, Clone, Copy)]
@@ -49,6 +51,7 @@ pub fn serve(settings: &Settings<'_>) -> anyhow::Result<()> {
     if let Some(core) = settings.core {
         usage::pin(core);
     }
+    let snapshot = settings.directory.join("daemon").join("catalog.snapshot");
     let mut config = Config { data_dir: settings.directory.to_path_buf(), ..Config::default() };
     config.daemon.listen = SocketAddr::from(([127, 0, 0, 1], 0));
     config.daemon.admin_listen = SocketAddr::from(([127, 0, 0, 1], 0));
@@ -73,10 +76,22 @@ pub fn serve(settings: &Settings<'_>) -> anyhow::Result<()> {
     };
     let running = App::start(config, parts).context("the daemon does not start")?;
     anyhow::ensure!(running.wait_for_catalog(last, CATALOG_WITHIN), "the catalog did not arrive");
+    wait_for_snapshot(&snapshot)?;
     setting::announce(running.address())?;
     loop {
         thread::park();
     }
+}
+
+/// A daemon that took a large catalog in saves it a few seconds later, once. That is no part of a
+/// redirect, so nothing is measured before.
+fn wait_for_snapshot(path: &Path) -> anyhow::Result<()> {
+    let begin = clock::now();
+    while !path.exists() {
+        anyhow::ensure!(begin.elapsed() < CATALOG_WITHIN, "the catalog was not saved");
+        thread::sleep(LOOK);
+    }
+    Ok(())
 }
 
 struct WallTime(std::time::Instant);
