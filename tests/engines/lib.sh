@@ -165,22 +165,7 @@ ask() {
 
 # ---- installing ----------------------------------------------------------------------------------
 
-# debian PACKAGE…: installs what is missing. One at a time, for several engines start at once.
-debian() {
-  local wanted="$*"
-  [ "$(id -u)" = 0 ] || die "please install the Debian packages $wanted: only root can"
-  command -v apt-get >/dev/null || die "please install $wanted: this machine has no apt-get"
-  mkdir -p "$CACHE"
-  {
-    flock 7
-    export DEBIAN_FRONTEND=noninteractive
-    {
-      apt-get update -q &&
-        apt-get -o DPkg::Lock::Timeout=300 install -y -q --no-install-recommends "$@"
-    } >"$CACHE/install-$ENGINE.log" 2>&1
-  } 7>"$CACHE/debian.lock" \
-    || { tail -n 20 "$CACHE/install-$ENGINE.log" >&2; die "apt-get could not install $wanted"; }
-}
+debian() { "$HERE/debian.sh" install "$@" || die "it needs the Debian packages $*"; }
 
 # The home of a JDK 17: the one Java that Kafka 4 and Cassandra 5 both run on.
 java_home() {
