@@ -10,15 +10,22 @@
 //! have said.
 #![expect(clippy::missing_panics_doc, reason = "a harness panics to fail the test that uses it")]
 
+pub mod distributed;
+pub mod engines;
 pub mod http;
+pub mod process;
 pub mod program;
+pub mod proxy;
 pub mod raw;
 pub mod sentences;
 pub mod shop;
+pub mod site;
 pub mod time;
 pub mod world;
 
+pub use distributed::Distributed;
 pub use http::Response;
 pub use shop::Shop;
+pub use site::Site;
 pub use time::eventually;
 pub use world::World;

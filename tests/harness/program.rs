@@ -1,4 +1,4 @@
-//! Finds the program under test, and builds it when cargo has not.
+//! Finds the programs under test, and builds them when cargo has not.
 
 use std::path::Path;
 use std::path::PathBuf;
@@ -17,24 +17,36 @@ pub fn repository() -> &'static Path {
 /// yesterday. `GAMMA_BIN` names another one.
 pub fn gamma() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| environment("GAMMA_BIN").map_or_else(build, PathBuf::from))
+    BUILT.get_or_init(|| {
+        let named = environment("GAMMA_BIN");
+        named.map_or_else(|| build("control-plane", "gamma"), PathBuf::from)
+    })
 }
 
-fn build() -> PathBuf {
+/// The binary `gammad`, likewise; `GAMMA_DAEMON_BIN` names another one.
+pub fn gammad() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let named = environment("GAMMA_DAEMON_BIN");
+        named.map_or_else(|| build("daemon", "gammad"), PathBuf::from)
+    })
+}
+
+fn build(package: &str, binary: &str) -> PathBuf {
     let own = std::env::current_exe().expect("a running program has a path");
     let profile = own.parent().and_then(Path::parent).expect("…/<profile>/deps/<test>");
     let target = profile.parent().expect("the profile stands in the target directory");
     let name = profile.file_name().and_then(|name| name.to_str()).unwrap_or("debug");
     let flag = if name == "debug" { "dev" } else { name };
     let status = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--locked", "--package", "control-plane", "--bin", "gamma"])
+        .args(["build", "--quiet", "--locked", "--package", package, "--bin", binary])
         .args(["--profile", flag])
         .env("CARGO_TARGET_DIR", target)
         .current_dir(repository())
         .status()
         .expect("cargo runs");
-    assert!(status.success(), "cargo could not build gamma");
-    profile.join("gamma")
+    assert!(status.success(), "cargo could not build {binary}");
+    profile.join(binary)
 }
 
 /// A variable of the environment, for the few switches of the tests.

@@ -5,15 +5,15 @@ use serde_json::json;
 
 use crate::http::Request;
 use crate::http::Response;
+use crate::site::Site;
 use crate::time::eventually;
 use crate::world::BROWSER;
-use crate::world::World;
 
 /// The headers of a person's browser.
 pub const BROWSER_HEADERS: &[(&str, &str)] =
     &[("user-agent", BROWSER), ("accept", "text/html,application/xhtml+xml")];
 
-impl World {
+impl Site {
     /// GET on the API as admin.
     #[track_caller]
     pub fn api_get(&self, target: &str) -> Response {

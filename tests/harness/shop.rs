@@ -8,8 +8,8 @@ use crate::Response;
 use crate::sentences::id_of;
 use crate::sentences::path_of;
 use crate::sentences::text;
+use crate::site::Site;
 use crate::time::eventually;
-use crate::world::World;
 
 /// The ids of one complete set-up.
 #[derive(Debug, Clone)]
@@ -39,14 +39,14 @@ impl Shop {
     /// for 14 days.
     #[must_use]
     #[track_caller]
-    pub fn open(world: &World, name: &str) -> Self {
+    pub fn open(world: &Site, name: &str) -> Self {
         Self::open_with(world, name, &json!({}), &json!({}))
     }
 
     /// The same with more fields in the offer and in the integration.
     #[must_use]
     #[track_caller]
-    pub fn open_with(world: &World, name: &str, offer: &Value, integration: &Value) -> Self {
+    pub fn open_with(world: &Site, name: &str, offer: &Value, integration: &Value) -> Self {
         let host = format!("{name}.example");
         let advertiser = world.advertiser(name, &host);
         let made = world.create(
@@ -90,7 +90,7 @@ impl Shop {
     /// Enrols `publisher` and gives it the link `slug`: the same shop seen from that publisher.
     #[must_use]
     #[track_caller]
-    pub fn enrol(&self, world: &World, publisher: &str, slug: &str) -> Self {
+    pub fn enrol(&self, world: &Site, publisher: &str, slug: &str) -> Self {
         let target = format!("/v1/campaigns/{}/enrolments", self.campaign);
         world.create(&target, &json!({"publisher_id": publisher}));
         let link = world.create(
@@ -109,13 +109,13 @@ impl Shop {
     /// Sends a postback with `query` behind the token. A new integration needs up to a second to be
     /// known.
     #[track_caller]
-    pub fn postback(&self, world: &World, query: &str) -> Response {
+    pub fn postback(&self, world: &Site, query: &str) -> Response {
         world.get(&format!("{}&{query}", self.postback))
     }
 
     /// Sends a postback that must be accepted: its event id.
     #[track_caller]
-    pub fn tell(&self, world: &World, query: &str) -> String {
+    pub fn tell(&self, world: &Site, query: &str) -> String {
         let answer = self.postback(world, query).expect_status(200).json();
         assert_eq!(answer["status"], "ok");
         text(&answer["event_id"])
@@ -123,7 +123,7 @@ impl Shop {
 
     /// A click and the postback of an approved order over 10,000.00 KZT: its event id.
     #[track_caller]
-    pub fn sell(&self, world: &World, order_ref: &str) -> String {
+    pub fn sell(&self, world: &Site, order_ref: &str) -> String {
         let click_id = world.click(&self.slug);
         self.tell(
             world,
@@ -137,7 +137,7 @@ impl Shop {
     /// A key of the advertiser for the event API, as soon as the daemon knows it.
     #[must_use]
     #[track_caller]
-    pub fn key(&self, world: &World) -> String {
+    pub fn key(&self, world: &Site) -> String {
         let target = format!("/v1/advertisers/{}/keys", self.advertiser);
         let key = text(&world.create(&target, &json!({}))["key"]);
         // An event without an action is refused for what it is, but only from somebody who is

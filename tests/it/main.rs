@@ -3,6 +3,7 @@
 
 mod access;
 mod clients;
+mod engines;
 mod ingest;
 mod kill;
 mod life;

@@ -1,0 +1,3 @@
+//! The same road on Kafka, ScyllaDB (Cassandra here) and PostgreSQL.
+
+mod own;
