@@ -1,4 +1,6 @@
-//! Real clients instead of our own: curl and wrk.
+//! Real clients instead of our own: curl, wrk and a browser.
+
+mod browser;
 
 use std::process::Command;
 
@@ -8,7 +10,7 @@ use harness::sentences::money;
 use harness::sentences::parameter;
 use harness::world::BROWSER;
 
-fn output_of(program: &str, arguments: &[&str]) -> String {
+pub(crate) fn output_of(program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program).args(arguments).output();
     let output = output.unwrap_or_else(|error| missing(program, &error));
     assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
