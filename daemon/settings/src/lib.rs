@@ -10,6 +10,9 @@ use toml::Value;
 /// What variables of ours begin with; sections and keys follow, parted by two underscores.
 const VARIABLE_PREFIX: &str = "GAMMA__";
 
+/// A key with this ending names the file that holds the value.
+const FILE_SUFFIX: &str = "_file";
+
 /// Longest configuration or secret file that is read, in bytes.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
@@ -75,7 +78,8 @@ impl Layers {
         Ok(layers)
     }
 
-    /// Lays one value over whatever the layers below say. `key` is `section.key`.
+    /// Lays one value over whatever the layers below say, in either form: a value given here beats
+    /// a file with that value given below, and the other way round. `key` is `section.key`.
     ///
     /// # Errors
     /// [`SettingsError::Key`] when `key` leads through something that is not a section.
@@ -84,6 +88,7 @@ impl Layers {
         let mut parts = key.split('.').peekable();
         while let Some(part) = parts.next() {
             if parts.peek().is_none() {
+                place.remove(&other_form(part));
                 place.insert(part.to_owned(), value.into());
                 return Ok(());
             }
@@ -149,7 +154,7 @@ impl Layers {
         secret: &str,
         table: &mut Table,
     ) -> Result<(), SettingsError> {
-        let file_key = format!("{secret}_file");
+        let file_key = format!("{secret}{FILE_SUFFIX}");
         let Some(value) = table.remove(&file_key) else { return Ok(()) };
         let Value::String(path) = value else {
             return Err(self.refused(&format!("{section}.{file_key}"), "is a path in quotes"));
@@ -159,6 +164,11 @@ impl Layers {
         table.insert(secret.to_owned(), Value::String(line));
         Ok(())
     }
+}
+
+/// How else a value can be given: in a file of its own, or as it is.
+fn other_form(key: &str) -> String {
+    key.strip_suffix(FILE_SUFFIX).map_or_else(|| format!("{key}{FILE_SUFFIX}"), str::to_owned)
 }
 
 fn parse<T: DeserializeOwned>(table: &Table) -> Result<T, String> {
@@ -300,6 +310,20 @@ mod tests {
         let environment = variables(&[("GAMMA__ROOM__TOKEN_FILE", &path)]);
         let mut layers = Layers::read(None, environment).unwrap();
         assert_eq!(layers.take::<Room>("room", &["token"]).unwrap().token, "s3cret");
+    }
+
+    #[test]
+    fn a_secret_from_the_environment_wins_over_one_in_a_file_below() {
+        let below = file("[room]\ntoken_file = \"/nowhere\"\n");
+        let environment = variables(&[("GAMMA__ROOM__TOKEN", "s3cret")]);
+        let mut layers = Layers::read(Some(below.path()), environment).unwrap();
+        assert_eq!(layers.take::<Room>("room", &["token"]).unwrap().token, "s3cret");
+
+        let (below, secret) = (file("[room]\ntoken = \"old\"\n"), file("new\n"));
+        let path = secret.path().display().to_string();
+        let environment = variables(&[("GAMMA__ROOM__TOKEN_FILE", &path)]);
+        let mut layers = Layers::read(Some(below.path()), environment).unwrap();
+        assert_eq!(layers.take::<Room>("room", &["token"]).unwrap().token, "new");
     }
 
     #[test]
