@@ -22,6 +22,7 @@ pub mod scan;
 pub mod cursor;
 pub mod reader;
 
+pub mod copy;
 pub mod fact;
 pub mod inspect;
 mod scrub;
@@ -41,6 +42,9 @@ pub use config::Lane;
 pub use config::LaneConfig;
 pub use config::SyncMode;
 pub use config::Time;
+pub use copy::CopiedLane;
+pub use copy::copy_cursors;
+pub use copy::copy_records;
 pub use cursor::Cursor;
 pub use cursor::CursorError;
 pub use fact::Fact;

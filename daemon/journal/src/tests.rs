@@ -3,6 +3,7 @@
 //! Short forms run by default; `GAMMA_CRASH_SEEDS` and `GAMMA_CORRUPTION_SEEDS` give the numbers of
 //! a long run, `GAMMA_SEED` runs one seed alone.
 
+mod copy;
 mod corruption;
 mod crash;
 mod faults;
