@@ -9,6 +9,7 @@ use clap::Subcommand;
 use settings::SettingsError;
 
 pub mod audit;
+pub mod backup;
 pub mod client;
 pub mod config;
 pub mod doctor;
@@ -16,6 +17,7 @@ pub mod journal;
 pub mod key;
 pub mod migrate;
 pub mod out;
+pub mod restore;
 
 /// Click tracking, attribution and payouts that everybody can check.
 #[derive(Debug, Parser)]
@@ -33,6 +35,12 @@ First steps:
 
 Exit codes: 0 done, 1 the answer is no, 2 wrong usage, 78 configuration error, 70 internal.
 Settings: flags, then GAMMA__SECTION__KEY, then the file, then defaults.";
+
+const RESTORE_EXAMPLE: &str = "\
+Example:
+  gamma restore --from /backup/gamma-2026-11-28 --data-dir ./gamma-data
+
+Restore one backup once: two instances that go on from the same copy answer for the same orders.";
 
 /// The commands.
 #[derive(Debug, Subcommand)]
@@ -52,6 +60,12 @@ pub enum Command {
     /// Run the ledger checks A1 to A12; exit code 1 if one is not zero.
     #[command(after_help = "Example:\n  gamma audit --json")]
     Audit(audit::AuditArgs),
+    /// Copy the embedded stores consistently, also while they are in use.
+    #[command(after_help = "Example:\n  gamma backup --to /backup/gamma-2026-11-28")]
+    Backup(backup::BackupArgs),
+    /// Bring a backup back into an empty data directory, and audit it.
+    #[command(after_help = RESTORE_EXAMPLE)]
+    Restore(restore::RestoreArgs),
     /// Read a journal that no daemon writes.
     #[command(after_help = "Example:\n  gamma journal verify ./gamma-data/journal")]
     Journal(journal::JournalArgs),

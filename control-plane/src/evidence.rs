@@ -102,6 +102,24 @@ impl Evidence for JournalEvidence {
     }
 }
 
+/// From where on the database need not know a record yet.
+#[derive(Debug, Clone, Copy)]
+pub enum Settled {
+    /// Accepted at this instant or earlier: it must be known.
+    Before(Timestamp),
+    /// Up to this sequence: the database itself says so.
+    UpTo(u64),
+}
+
+impl Settled {
+    fn holds(self, record: &StoredRecord) -> bool {
+        match self {
+            Self::Before(at) => record.received_at <= at.0,
+            Self::UpTo(seq) => record.seq <= seq,
+        }
+    }
+}
+
 /// The journal of a data directory that no daemon writes.
 #[derive(Debug)]
 pub struct OfflineEvidence {
@@ -112,11 +130,10 @@ pub struct OfflineEvidence {
 impl OfflineEvidence {
     /// Reads the whole lane `inbound` of the journal named `topic`.
     #[must_use]
-    pub fn read(topic: String, mut lane: Reader, now: Timestamp, missing: u64) -> Self {
+    pub fn read(topic: String, mut lane: Reader, settled: Settled, missing: u64) -> Self {
         let records = read(&mut lane, u64::MAX);
-        let before = settled_before(now);
         let last_seq = records.iter().map(|record| record.seq).max().unwrap_or(0);
-        let settled = records.iter().filter(|record| record.received_at <= before.0);
+        let settled = records.iter().filter(|record| settled.holds(record));
         let settled_seq = settled.clone().map(|record| record.seq).max().unwrap_or(0);
         let step = (records.len() / SAMPLED_MAX).max(1);
         let sampled = sample(settled.step_by(step));

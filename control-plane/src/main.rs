@@ -28,6 +28,8 @@ fn run(command: Command) -> Result<(), CliError> {
         Command::Config(args) => cli::config::run(&args),
         Command::Key(args) => cli::key::run(&args),
         Command::Audit(args) => cli::audit::run(&args),
+        Command::Backup(args) => cli::backup::run(&args),
+        Command::Restore(args) => cli::restore::run(&args),
         Command::Journal(args) => cli::journal::run(&args),
         Command::Doctor(place) => cli::doctor::run(&place),
     }

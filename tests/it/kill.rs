@@ -8,8 +8,8 @@
 //!
 //! `GAMMA_KILL_CYCLES` sets the number of kills, `GAMMA_SEED` repeats a run.
 
-mod customer;
-mod verdict;
+pub(crate) mod customer;
+pub(crate) mod verdict;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;

@@ -3,6 +3,7 @@
 
 mod contract;
 mod graph;
+mod operations;
 mod settings;
 mod sizes;
 mod sources;

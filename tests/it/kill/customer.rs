@@ -4,13 +4,16 @@ use std::fs::File;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
+use std::thread;
 use std::time::Duration;
 
 use harness::Response;
 use harness::Shop;
+use harness::Site;
 use harness::http;
 use harness::http::Request;
 use harness::sentences::BROWSER_HEADERS;
@@ -18,6 +21,7 @@ use harness::sentences::parameter;
 use harness::time;
 use parking_lot::Mutex;
 use rand::Rng;
+use rand::SeedableRng;
 use rand::rngs::StdRng;
 use serde_json::Value;
 use serde_json::json;
@@ -25,6 +29,8 @@ use serde_json::json;
 /// Between two orders: with all customers about 200 requests per second, which an unoptimised
 /// build can follow. A backlog that only grows would keep the kills away from the newest records.
 const PAUSE_MS: std::ops::Range<u64> = 20..60;
+/// Customers of one [`Load`].
+const CUSTOMERS: u64 = 3;
 /// How often an order is told at most.
 const TELLINGS_MAX: u32 = 4;
 
@@ -37,7 +43,7 @@ pub(crate) struct Notes {
 }
 
 /// One answer 200.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(crate) struct Acknowledged {
     pub(crate) order_ref: String,
     pub(crate) event_id: String,
@@ -51,6 +57,15 @@ impl Notes {
         Self { file: Mutex::new(file), lines, tried, count: AtomicU64::new(0) }
     }
 
+    /// Notes that begin with what an earlier run was told.
+    pub(crate) fn of(directory: &Path, lines: Vec<Acknowledged>, tried: Vec<String>) -> Self {
+        let notes = Self::open(directory);
+        notes.count.store(lines.len() as u64, Ordering::SeqCst);
+        *notes.lines.lock() = lines;
+        *notes.tried.lock() = tried;
+        notes
+    }
+
     fn acknowledge(&self, entry: Acknowledged) {
         let mut file = self.file.lock();
         writeln!(file, "{} {}", entry.order_ref, entry.event_id).expect("a line");
@@ -60,7 +75,8 @@ impl Notes {
         self.count.fetch_add(1, Ordering::SeqCst);
     }
 
-    fn attempt(&self, order_ref: &str) {
+    /// Notes an order that is told by somebody else than a [`Customer`].
+    pub(crate) fn attempt(&self, order_ref: &str) {
         self.tried.lock().push(order_ref.to_owned());
     }
 
@@ -81,13 +97,49 @@ impl Notes {
     }
 }
 
+/// Customers of one daemon who order until they are told to stop.
+pub(crate) struct Load {
+    is_over: Arc<AtomicBool>,
+    customers: Vec<thread::JoinHandle<()>>,
+}
+
+impl Load {
+    /// `name` keeps their order numbers apart from those of others.
+    pub(crate) fn start(site: &Site, shop: &Shop, notes: &Arc<Notes>, name: &str) -> Self {
+        let key = shop.key(site);
+        let is_over = Arc::new(AtomicBool::new(false));
+        let customers = (0..CUSTOMERS).map(|number| {
+            let customer = Customer {
+                daemon: site.addresses().daemon,
+                shop: shop.clone(),
+                key: key.clone(),
+                name: format!("{name}-{number}"),
+                chance: StdRng::seed_from_u64(number),
+                notes: Arc::clone(notes),
+            };
+            let is_over = Arc::clone(&is_over);
+            thread::spawn(move || customer.shop_until(&is_over))
+        });
+        let customers = customers.collect();
+        Self { is_over, customers }
+    }
+
+    /// Waits until everyone has gone home.
+    pub(crate) fn end(self) {
+        self.is_over.store(true, Ordering::SeqCst);
+        for customer in self.customers {
+            customer.join().expect("a customer ends quietly");
+        }
+    }
+}
+
 pub(crate) struct Customer {
     pub(crate) daemon: SocketAddr,
     pub(crate) shop: Shop,
     pub(crate) key: String,
     pub(crate) name: String,
     pub(crate) chance: StdRng,
-    pub(crate) notes: std::sync::Arc<Notes>,
+    pub(crate) notes: Arc<Notes>,
 }
 
 impl Customer {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use harness::Shop;
-use harness::World;
+use harness::Site;
 use harness::sentences::rows;
 use harness::sentences::text;
 
@@ -36,34 +36,60 @@ pub(crate) struct Verdict {
     pub(crate) audit_findings: usize,
 }
 
+impl Run {
+    /// Nobody was killed.
+    pub(crate) fn quiet() -> Self {
+        Self { seed: 0, cycles: 0, cycles_in_vain: 0, restarts_ms: Vec::new() }
+    }
+}
+
+impl Verdict {
+    /// What was acknowledged and what became of it.
+    pub(crate) fn sums(&self) -> String {
+        let mut text = format!(
+            "{} acknowledged, {} orders: lost {}, doubled {}, pending off by {} minor, audit {}",
+            self.acknowledged,
+            self.orders,
+            self.lost,
+            self.doubled,
+            self.pending_difference_minor,
+            self.audit_findings
+        );
+        for one in self.astray.iter().take(3) {
+            text.push_str("; ");
+            text.push_str(one);
+        }
+        text
+    }
+
+    /// Whether nothing is wrong.
+    pub(crate) fn is_clean(&self) -> bool {
+        self.lost == 0
+            && self.doubled == 0
+            && self.pending_difference_minor == 0
+            && self.audit_findings == 0
+    }
+}
+
 impl fmt::Display for Verdict {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let at = |share: usize| {
             let last = self.run.restarts_ms.len().saturating_sub(1);
             self.run.restarts_ms.get(last * share / 100).copied().unwrap_or_default()
         };
+        let Run { seed, cycles, .. } = self.run;
+        let (median, last, vain) = (at(50), at(99), self.cycles_in_vain);
         write!(
             formatter,
-            "{} kills (seed {}), {} acknowledged, {} orders: lost {}, doubled {}, pending off by {} minor, audit {}, \
-             cycles in vain {}, restart median {} ms, P99 {} ms",
-            self.run.cycles,
-            self.run.seed,
-            self.acknowledged,
-            self.orders,
-            self.lost,
-            self.doubled,
-            self.pending_difference_minor,
-            self.audit_findings,
-            self.cycles_in_vain,
-            at(50),
-            at(99)
-        )?;
-        self.astray.iter().take(3).try_for_each(|one| write!(formatter, "; {one}"))
+            "{cycles} kills (seed {seed}), {}, cycles in vain {vain}, restart median {median} ms, \
+             P99 {last} ms",
+            self.sums()
+        )
     }
 }
 
 /// Waits until every acknowledged inbound has an outcome, then counts.
-pub(crate) fn judge(world: &World, shop: &Shop, notes: &Notes, run: Run) -> Verdict {
+pub(crate) fn judge(world: &Site, shop: &Shop, notes: &Notes, run: Run) -> Verdict {
     let acknowledged = notes.lines();
     let mut astray = Vec::new();
     for entry in &acknowledged {
@@ -99,7 +125,7 @@ pub(crate) fn judge(world: &World, shop: &Shop, notes: &Notes, run: Run) -> Verd
 }
 
 /// The order numbers of all conversions, page by page.
-fn all_orders(world: &World) -> Vec<String> {
+fn all_orders(world: &Site) -> Vec<String> {
     let mut orders = Vec::new();
     let mut target = "/v1/conversions?limit=500".to_owned();
     loop {

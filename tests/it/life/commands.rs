@@ -110,6 +110,8 @@ fn every_command_has_help_with_an_example() {
         &["key", "create"],
         &["config", "check"],
         &["audit"],
+        &["backup"],
+        &["restore"],
         &["journal", "inspect"],
         &["doctor"],
     ];
