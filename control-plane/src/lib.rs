@@ -2,6 +2,7 @@
 
 pub mod pipeline;
 
+mod changed_back;
 mod money;
 
 pub mod settle;

@@ -31,6 +31,7 @@ mod review;
 
 pub use review::Desk;
 pub use review::ReviewError;
+pub use review::Reviewer;
 
 /// How often holds are looked at.
 const TICK: Duration = Duration::from_secs(1);

@@ -117,6 +117,8 @@ fn revision_view(revision: &RevisionRow, row: &Conversion) -> Value {
         "order_amount": amount,
         "outside_at": instant(revision.outside_at),
         "received_at": instant(revision.received_at),
+        "decided_by": revision.decision.as_ref().map(|decision| &decision.by),
+        "decided_why": revision.decision.as_ref().and_then(|decision| decision.why.as_ref()),
     })
 }
 
@@ -125,7 +127,7 @@ impl From<ReviewError> for Problem {
         match error {
             ReviewError::NotFound => Self::NotFound,
             ReviewError::NotOpen => {
-                Self::Conflict(FieldError::new("id", "is not open for review any more"))
+                Self::Conflict(FieldError::new("id", "does not wait for a person"))
             }
             ReviewError::Settle(SettleError::Store(error)) => error.into(),
             ReviewError::Settle(error) => Self::Internal(Box::new(error)),

@@ -31,7 +31,7 @@ mod create;
 mod draft;
 mod end;
 mod journey;
-mod news;
+pub(crate) mod news;
 pub(crate) mod outcome;
 mod write;
 

@@ -1,19 +1,33 @@
-//! The review desk: a person decides about one conversion.
+//! The review desk: a person decides about one conversion that waits for one.
+//!
+//! What is asked is one of two questions. Under a hold (a rule's, a bot's click, news that came
+//! before its order), or after a rule has rejected it: does it earn? And for news that changes it
+//! back and that nobody can date: does the news count? A hold is answered first.
 
+use model::clock::Timestamp;
 use model::conversion::ConversionStatus;
 use model::conversion::Decision;
 use model::id::ConversionId;
 use model::id::TenantId;
+use store::business_keys::BusinessKey;
 use store::conversions::Conversion;
+use store::conversions::RevisionDecision;
+use store::conversions::RevisionEffect;
+use store::conversions::RevisionRow;
 use store::error::StoreError;
+use store::unit::BatchTx;
 
 use super::Changed;
 use super::SettleError;
 use super::SettleParts;
 use super::save;
+use crate::changed_back;
 use crate::money::Books;
 use crate::money::is_negative;
 use crate::pipeline::counted;
+
+/// How the reason of a rule's verdict begins.
+const RULE: &str = "rule:";
 
 /// Why a decision was not taken.
 #[derive(Debug, thiserror::Error)]
@@ -21,8 +35,8 @@ pub enum ReviewError {
     /// The tenant has no such conversion.
     #[error("conversion is not known")]
     NotFound,
-    /// It is taken back outside, or it was released: nothing is left to decide.
-    #[error("conversion is not open for review")]
+    /// Nothing about it waits for a person, or not for this answer.
+    #[error("conversion does not wait for a person")]
     NotOpen,
     /// The decision could not be posted.
     #[error(transparent)]
@@ -33,6 +47,24 @@ impl From<StoreError> for ReviewError {
     fn from(error: StoreError) -> Self {
         Self::Settle(error.into())
     }
+}
+
+/// Who decides, and why.
+#[derive(Debug, Clone, Copy)]
+pub struct Reviewer<'a> {
+    /// Id of the key.
+    pub by: &'a str,
+    /// Kept with the conversion and shown.
+    pub reason: Option<&'a str>,
+}
+
+/// What a person is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Question {
+    /// Whether the conversion earns.
+    Verdict,
+    /// Whether news that changes it back counts.
+    ChangedBack,
 }
 
 /// Where people decide. A cheap handle.
@@ -46,8 +78,8 @@ impl Desk {
         Self { parts }
     }
 
-    /// Nothing speaks against it any more. It is released at once if its hold is over; one that a
-    /// rule had rejected is posted now.
+    /// Answers yes. A hold ends, and it is released at once if its time is over; one that a rule had
+    /// rejected is posted now; held news counts.
     ///
     /// # Errors
     /// [`ReviewError`].
@@ -55,12 +87,13 @@ impl Desk {
         &self,
         tenant: TenantId,
         id: ConversionId,
-        by: &str,
+        reviewer: Reviewer<'_>,
     ) -> Result<Conversion, ReviewError> {
-        self.decide(tenant, id, (Decision::Approve, by)).await
+        self.decide((tenant, id), (Decision::Approve, reviewer)).await
     }
 
-    /// It earns nothing: what was posted is mirrored, or clawed back when it was released.
+    /// Answers no. Under a hold it earns nothing, and what was posted is mirrored; held news is
+    /// dropped, and what is known stays.
     ///
     /// # Errors
     /// [`ReviewError`].
@@ -68,52 +101,127 @@ impl Desk {
         &self,
         tenant: TenantId,
         id: ConversionId,
-        by: &str,
+        reviewer: Reviewer<'_>,
     ) -> Result<Conversion, ReviewError> {
-        self.decide(tenant, id, (Decision::Reject, by)).await
+        self.decide((tenant, id), (Decision::Reject, reviewer)).await
     }
 
     async fn decide(
         &self,
-        tenant: TenantId,
-        id: ConversionId,
-        (decision, by): (Decision, &str),
+        named: (TenantId, ConversionId),
+        answer: (Decision, Reviewer<'_>),
+    ) -> Result<Conversion, ReviewError> {
+        let mut tx = self.parts.store.begin_batch().await?;
+        match self.decide_in(&mut tx, named, answer).await {
+            Ok(row) => {
+                tx.save().await?;
+                Ok(row)
+            }
+            Err(error) => {
+                tx.cancel().await?;
+                Err(error)
+            }
+        }
+    }
+
+    async fn decide_in(
+        &self,
+        tx: &mut BatchTx,
+        (tenant, id): (TenantId, ConversionId),
+        (decision, reviewer): (Decision, Reviewer<'_>),
     ) -> Result<Conversion, ReviewError> {
         let now = self.parts.clock.now();
-        let mut tx = self.parts.store.begin_batch().await?;
-        let Some(mut row) = tx.conversions(tenant).get(id).await? else {
-            tx.cancel().await?;
-            return Err(ReviewError::NotFound);
-        };
-        if !is_open(&row, decision) {
-            tx.cancel().await?;
-            return Err(ReviewError::NotOpen);
-        }
+        let row = tx.conversions(tenant).get(id).await?;
+        let mut row = row.ok_or(ReviewError::NotFound)?;
+        let question = asked(&row, decision).ok_or(ReviewError::NotOpen)?;
+        let mut held = tx.conversions(tenant).revisions(&[id]).await?;
+        held.retain(|news| news.effect == RevisionEffect::Held);
         let before = counted(&row);
-        row.verdict = decision;
-        row.held_by = None;
-        row.reviewed_by = Some(by.to_owned());
+        let news = answered(&mut row, held, (question, decision), reviewer);
         let cause = row.revised_event;
-        let mut books = Books::new(now, &self.parts.ids, by);
+        let mut books = Books::new(now, &self.parts.ids, reviewer.by);
         books.settle(&mut row, cause).map_err(SettleError::from)?;
         let changed = [Changed { row, counted: before }];
-        save(&mut tx, tenant, &books, &changed, now).await?;
-        tx.save().await?;
+        save(tx, tenant, &books, &changed, now).await?;
         let [Changed { row, .. }] = changed;
+        end_news(tx, (tenant, &row), &news, now).await?;
         Ok(row)
     }
 }
 
-/// What a person may still decide: a pending conversion either way, a rejected one's approval, a
-/// released one's rejection. What the outside took back is decided.
-fn is_open(row: &Conversion, decision: Decision) -> bool {
-    if is_negative(row.outside_status) {
-        return false;
+/// What is asked about a conversion that this decision answers; nothing where nobody waits for a
+/// person. What the outside took back earns nothing, whatever a rule had said.
+fn asked(row: &Conversion, decision: Decision) -> Option<Question> {
+    if changed_back::is_asked(row) {
+        return Some(Question::ChangedBack);
     }
-    match row.status {
-        ConversionStatus::Pending => true,
-        ConversionStatus::Approved => decision == Decision::Reject,
-        ConversionStatus::Rejected => decision == Decision::Approve,
-        ConversionStatus::Reversed => false,
+    let is_held = row.status == ConversionStatus::Pending && row.held_by.is_some();
+    let of_rule = row.reason.as_deref().is_some_and(|reason| reason.starts_with(RULE));
+    let is_rejected_by_rule = row.status == ConversionStatus::Rejected
+        && row.verdict == Decision::Reject
+        && of_rule
+        && !is_negative(row.outside_status);
+    let is_overruled = is_rejected_by_rule && decision == Decision::Approve;
+    (is_held || is_overruled).then_some(Question::Verdict)
+}
+
+/// Lays an answer down in the conversion; the news that it ends.
+fn answered(
+    row: &mut Conversion,
+    held: Vec<RevisionRow>,
+    answer: (Question, Decision),
+    reviewer: Reviewer<'_>,
+) -> Vec<RevisionRow> {
+    let why = reviewer.reason.map(str::to_owned);
+    let decided = RevisionDecision { by: reviewer.by.to_owned(), why: why.clone() };
+    row.reviewed_by = Some(decided.by.clone());
+    match answer {
+        (Question::ChangedBack, Decision::Approve) => {
+            row.reason = why.or(row.reason.take());
+            changed_back::apply(row, held, &decided)
+        }
+        (Question::ChangedBack, _) => {
+            row.reason = why.or(row.reason.take());
+            changed_back::decline(row, held, &decided)
+        }
+        (Question::Verdict, Decision::Approve) => {
+            row.reason = why.or(row.reason.take().filter(|reason| !reason.starts_with(RULE)));
+            row.verdict = Decision::Approve;
+            row.held_by = None;
+            if !held.is_empty() {
+                changed_back::ask(row);
+            }
+            Vec::new()
+        }
+        (Question::Verdict, _) => {
+            row.reason = why.or(row.reason.take());
+            row.verdict = Decision::Reject;
+            changed_back::decline(row, held, &decided)
+        }
     }
+}
+
+/// Keeps what became of held news: its revision, its business key where it counts, its inbound.
+async fn end_news(
+    tx: &mut BatchTx,
+    (tenant, row): (TenantId, &Conversion),
+    news: &[RevisionRow],
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    for one in news {
+        tx.conversions(tenant).decide_revision(one).await?;
+        let outcome = changed_back::outcome_of(one);
+        tx.inbound(tenant).end_changed_back(one.event, outcome, now).await?;
+        if one.effect == RevisionEffect::Applied {
+            let key = BusinessKey {
+                order: row.order.clone(),
+                revision: one.revision,
+                conversion: row.id,
+                event: one.event,
+                claim_index: one.claim_index,
+            };
+            tx.business_keys(tenant).claim(&[key]).await?;
+        }
+    }
+    Ok(())
 }

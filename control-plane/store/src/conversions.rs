@@ -45,6 +45,7 @@ use crate::unit::BatchTx;
 use crate::unit::TenantTx;
 
 mod codec;
+mod revisions;
 
 pub(crate) use codec::currency_of;
 pub(crate) use codec::from_row as conversion_from;
@@ -52,6 +53,9 @@ pub(crate) use codec::from_row as conversion_from;
 use codec::COLUMNS;
 use codec::from_row;
 use codec::to_values;
+
+/// `held_by` of a conversion with news that changes it back and that nobody can date.
+pub const CHANGED_BACK: &str = "changed_back";
 
 /// The day in which holds run.
 pub const HOLD_DAY: Duration = Duration::from_hours(24);
@@ -122,10 +126,10 @@ pub struct Conversion {
     pub origin: Option<TransactionId>,
     /// What the rules, or a person after them, said.
     pub verdict: Decision,
-    /// What release waits for beside outside and time: a rule's name, `filtered_click`,
-    /// `parked_news`.
+    /// What a person has to decide: a rule's name, `filtered_click` or `parked_news` while it is
+    /// pending, [`CHANGED_BACK`] in any status.
     pub held_by: Option<String>,
-    /// Why it is as it is, in a closed word or `rule:<name>`.
+    /// Why it is as it is: a closed word, `rule:<name>`, or what a person gave as the reason.
     pub reason: Option<String>,
     /// Length of the hold in days of 24 hours.
     pub hold_days: i64,
@@ -239,6 +243,17 @@ pub struct RevisionRow {
     pub outside_at: Option<Timestamp>,
     /// By the daemon's clock.
     pub received_at: Timestamp,
+    /// Who decided what it does; absent where nobody was asked.
+    pub decision: Option<RevisionDecision>,
+}
+
+/// A person's decision about a news.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RevisionDecision {
+    /// Id of the key that decided.
+    pub by: String,
+    /// The reason given.
+    pub why: Option<String>,
 }
 
 model::words! {
@@ -250,6 +265,8 @@ model::words! {
         Older = "older",
         /// A change back that nobody can date: a person decides.
         Held = "held",
+        /// A person kept what was known.
+        Declined = "declined",
     }
 }
 
@@ -330,8 +347,12 @@ impl Conversions<'_> {
         statement.when("AND claimed_at >=", filter.from);
         statement.when("AND claimed_at <", filter.to);
         match filter.is_held {
-            Some(true) => statement.text("AND held_by IS NOT NULL AND status = 'pending'"),
-            Some(false) => statement.text("AND (held_by IS NULL OR status <> 'pending')"),
+            Some(true) => statement.text(
+                "AND held_by IS NOT NULL AND (status = 'pending' OR held_by = 'changed_back')",
+            ),
+            Some(false) => statement.text(
+                "AND (held_by IS NULL OR (status <> 'pending' AND held_by <> 'changed_back'))",
+            ),
             None => {}
         }
         statement.when("AND id <", page.after.as_ref());
@@ -405,8 +426,10 @@ impl Conversions<'_> {
     /// # Errors
     /// As [`Self::list`].
     pub async fn held_open(&mut self) -> StoreResult<i64> {
-        let sql = "SELECT COUNT(*) AS n FROM conversions WHERE tenant_id = $1 \
-                   AND status = 'pending' AND held_by IS NOT NULL";
+        let sql = "SELECT (SELECT COUNT(*) FROM conversions WHERE tenant_id = $1 \
+                   AND status = 'pending' AND held_by IS NOT NULL) \
+                   + (SELECT COUNT(*) FROM conversions WHERE tenant_id = $1 \
+                   AND status <> 'pending' AND held_by = 'changed_back') AS n";
         self.0.fetch_one(sql, params![self.0.tenant()]).await?.int("n")
     }
 
@@ -418,38 +441,6 @@ impl Conversions<'_> {
         let tenant = self.0.tenant();
         let rows = rows.iter().map(|row| to_values(tenant, row)).collect();
         self.0.insert_many("conversions", &COLUMNS, rows, codec::ON_CONFLICT).await.map(drop)
-    }
-
-    /// Keeps news; a claim that is read differently than before replaces what it said.
-    ///
-    /// # Errors
-    /// As [`Self::list`].
-    pub async fn insert_revisions(&mut self, rows: &[RevisionRow]) -> StoreResult<()> {
-        let tenant = self.0.tenant();
-        let rows = rows.iter().map(|row| codec::revision_values(tenant, row)).collect();
-        let suffix = "ON CONFLICT (tenant_id, conversion_id, event_id, claim_index) DO UPDATE SET \
-                      status = excluded.status, amount_minor = excluded.amount_minor, \
-                      stated_charge_minor = excluded.stated_charge_minor";
-        let columns = &codec::REVISION_COLUMNS;
-        self.0.insert_many("conversion_revisions", columns, rows, suffix).await.map(drop)
-    }
-
-    /// Every news about these conversions, by order of effect.
-    ///
-    /// # Errors
-    /// As [`Self::list`].
-    pub async fn revisions(&mut self, of: &[ConversionId]) -> StoreResult<Vec<RevisionRow>> {
-        let mut found = Vec::new();
-        for ids in of.chunks(KEYS_PER_STATEMENT) {
-            let begin = "SELECT * FROM conversion_revisions WHERE tenant_id = $1";
-            let mut statement = Statement::new(begin, params![self.0.tenant()]);
-            statement.among("AND conversion_id", ids.iter().map(|id| Value::from(*id)));
-            statement.text("ORDER BY conversion_id, revision, event_id, claim_index");
-            for row in self.0.fetch_built(statement.sql, statement.params).await? {
-                found.push(codec::revision_from_row(&row)?);
-            }
-        }
-        Ok(found)
     }
 
     async fn fetch(&mut self, statement: Statement) -> StoreResult<Vec<Conversion>> {

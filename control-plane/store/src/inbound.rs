@@ -268,6 +268,24 @@ impl Inbounds<'_> {
         self.0.execute(sql, params).await.map(drop)
     }
 
+    /// Ends an inbound whose news was held as a change back: it was decided, or overtaken.
+    ///
+    /// # Errors
+    /// [`crate::error::StoreError::Database`].
+    pub async fn end_changed_back(
+        &mut self,
+        event: EventId,
+        outcome: Outcome,
+        now: Timestamp,
+    ) -> StoreResult<()> {
+        let sql = "UPDATE inbound SET outcome = $1, processed_at = $2, \
+                   reason = CASE WHEN $1 = 'updated' THEN NULL ELSE reason END \
+                   WHERE tenant_id = $3 AND event_id = $4 AND outcome = 'held' \
+                   AND reason = 'changed_back'";
+        let params = params![outcome.as_str(), now, self.0.tenant(), event];
+        self.0.execute(sql, params).await.map(drop)
+    }
+
     /// Drops all but the newest [`REFUSED_ROWS_MAX`] refused ones of an integration.
     ///
     /// # Errors

@@ -66,5 +66,7 @@ words! {
         ParseError = "parse_error",
         /// Test traffic.
         TestMode = "test_mode",
+        /// A change back to earlier content without an outside time: a person decides.
+        ChangedBack = "changed_back",
     }
 }

@@ -1,5 +1,5 @@
-//! `POST /v1/conversions/{id}/reject`: it earns nothing; what was posted is mirrored or clawed
-//! back.
+//! `POST /v1/conversions/{id}/reject`: no to what waits for a person. A held conversion earns
+//! nothing, held news is dropped. 409 where nothing waits.
 
 use crate::api::answer::Answer;
 use crate::api::call::Call;
@@ -11,20 +11,22 @@ use crate::api::endpoint::FINANCE;
 use crate::api::endpoint::Outcome;
 use crate::api::endpoint::run;
 use crate::api::input::text;
+use crate::settle::Reviewer;
 
 pub(super) const ENDPOINT: Endpoint =
     Endpoint::act("/v1/conversions/{id}/reject", "reject", run!(reject))
-        .says("Refuse a conversion; what it posted is mirrored")
+        .says("Refuse a held conversion, or news that changes it back")
         .roles(FINANCE)
-        .fields(&[text("reason").note("kept in the audit log")])
+        .fields(&[text("reason").note("kept with the conversion and shown")])
         .on_its_own();
 
 async fn reject(call: &mut Call) -> Outcome {
     let row = named(call).await?;
     let mut input = call.input();
-    input.text("reason", 1000);
+    let reason = input.text("reason", 1000);
     input.finish()?;
     let by = call.caller.key.to_string();
-    let row = call.api.desk.reject(call.caller.tenant, row.id, &by).await?;
+    let reviewer = Reviewer { by: &by, reason: reason.as_deref() };
+    let row = call.api.desk.reject(call.caller.tenant, row.id, reviewer).await?;
     Ok(Answer::object(KIND, view(&row, call.now)))
 }

@@ -226,7 +226,9 @@ async fn pages_follow_each_other_without_gap_or_repeat() {
 #[tokio::test]
 async fn a_person_decides_once_and_the_books_follow() {
     let mut office = Office::open().await;
-    let id = text(&office.sell(1, "R-1").await["id"]).to_owned();
+    let row = office.sell_to_a_bot("R-1").await;
+    let id = text(&row["id"]).to_owned();
+    assert_eq!((&row["held_by"], &row["reason"]), (&json!("filtered_click"), &Value::Null));
     let publisher = office.key(Role::Publisher).await;
     let path = format!("/v1/conversions/{id}/reject");
     let refused = office.api.call(&publisher, "POST", &path, Some(json!({}))).await;
@@ -235,18 +237,69 @@ async fn a_person_decides_once_and_the_books_follow() {
     assert_eq!(reply.status, 200, "{}", reply.body);
     assert_eq!((&reply.body["id"], &reply.body["status"]), (&json!(id), &json!("rejected")));
     assert_eq!(reply.body["awaiting"], json!([]));
+    assert_eq!(reply.body["reason"], "returned by hand");
     assert_eq!(office.balance().await["pending"], kzt("0.00"));
-    let again = office.act(&path, json!({})).await;
-    assert_eq!(again.status, 409, "{}", again.body);
+    let shown = office.order("R-1").await;
+    assert_eq!((&shown["reason"], &shown["held_by"]), (&reply.body["reason"], &Value::Null));
+    for again in [path.clone(), path.replace("reject", "approve")] {
+        let again = office.act(&again, json!({})).await;
+        assert_eq!(again.status, 409, "{}", again.body);
+        assert_eq!(again.headers["content-type"], "application/problem+json");
+    }
     let log = office.get(&format!("/v1/audit/log?object_id={id}")).await;
     assert_eq!(log["data"].as_array().expect("rows").last().expect("a row")["verb"], "reject");
     assert!(log.to_string().contains("returned by hand"), "{log}");
-    let approved = office.act(&path.replace("reject", "approve"), json!({})).await;
-    assert_eq!(approved.status, 200, "{}", approved.body);
-    assert_eq!(approved.body["status"], "pending");
-    assert_eq!(office.balance().await["pending"], kzt("700.00"));
     let missing = path.replace(&id, "cnv_none");
     assert_eq!(office.act(&missing, json!({})).await.status, 404);
+}
+
+#[tokio::test]
+async fn what_nothing_holds_is_not_for_the_review() {
+    let mut office = Office::open().await;
+    let pending = office.sell(1, "N-1").await;
+    let released = office.sell(1, "N-2").await;
+    office.line.clock.advance(20 * DAY);
+    office.line.postback("order_id=N-1&status=rejected").await;
+    office.line.settle.release_due().await.expect("a run");
+    for (row, status) in [(&pending, "reversed"), (&released, "approved")] {
+        let order = office.order(text(&row["order_ref"])).await;
+        assert_eq!(order["status"], status);
+        for verb in ["approve", "reject"] {
+            let path = format!("/v1/conversions/{}/{verb}", text(&row["id"]));
+            let reply = office.act(&path, json!({"reason": "no question was asked"})).await;
+            assert_eq!(reply.status, 409, "{path}: {}", reply.body);
+        }
+        assert_eq!(office.order(text(&row["order_ref"])).await, order);
+    }
+    assert_eq!(office.balance().await["available"], kzt("700.00"));
+}
+
+#[tokio::test]
+async fn a_change_back_is_shown_and_decided_by_a_person() {
+    let mut office = Office::open().await;
+    let id = text(&office.sell(1, "B-1").await["id"]).to_owned();
+    for (query, outcome) in [("status=returned", "updated"), ("status=approved", "held")] {
+        let row = office.line.postback(&format!("order_id=B-1&{query}")).await;
+        assert_eq!(row.outcome.as_str(), outcome);
+    }
+    let held = office.get("/v1/conversions?held=true").await;
+    assert_eq!(column(&held, "held_by"), ["changed_back"]);
+    assert_eq!(held["data"][0]["status"], "reversed");
+    assert_eq!(office.get("/v1/conversions?held=false").await["data"], json!([]));
+    let told = office.get("/v1/inbound?outcome=held&reason=changed_back").await;
+    assert_eq!(column(&told, "conversion_id"), [id.clone()]);
+    let path = format!("/v1/conversions/{id}/approve");
+    let reply = office.act(&path, json!({"reason": "the shop confirmed it"})).await;
+    assert_eq!((reply.status.as_u16(), &reply.body["status"]), (200, &json!("pending")));
+    assert_eq!(office.balance().await["pending"], kzt("700.00"));
+    let shown = office.get(&format!("/v1/conversions/{id}")).await;
+    let news = &shown["revisions"][2];
+    assert_eq!((&news["effect"], &news["revision"]), (&json!("applied"), &json!(3)));
+    assert_eq!(news["decided_why"], "the shop confirmed it");
+    assert_eq!(news["decided_by"], shown["reviewed_by"]);
+    let log = office.get(&format!("/v1/audit/log?object_id={id}")).await;
+    assert_eq!(log["data"][0]["verb"], "approve");
+    assert_eq!(office.act(&path, json!({})).await.status, 409);
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! A pipeline and the API over its database: what the tests of the money side stand on.
 
 use model::catalog::Role;
+use model::click_id::ClickFlags;
 use model::id::AdvertiserId;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -49,6 +50,14 @@ impl Office {
     /// A sale of 10000.00 KZT through a link, ten percent of it charged.
     pub(super) async fn sell(&mut self, link: u64, order_ref: &str) -> Value {
         let click = self.line.click(link);
+        let query = format!("click_id={click}&order_id={order_ref}&amount=10000.00&currency=KZT");
+        self.line.postback(&query).await;
+        self.order(order_ref).await
+    }
+
+    /// The same, through a bot's click: it is held.
+    pub(super) async fn sell_to_a_bot(&mut self, order_ref: &str) -> Value {
+        let click = self.line.click_with(1, ClickFlags { filtered: true, ..ClickFlags::PLAIN });
         let query = format!("click_id={click}&order_id={order_ref}&amount=10000.00&currency=KZT");
         self.line.postback(&query).await;
         self.order(order_ref).await

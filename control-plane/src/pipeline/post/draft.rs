@@ -35,6 +35,7 @@ use super::end::of_inbound;
 use super::news;
 use super::news::Effect;
 use super::outcome::counted;
+use crate::changed_back;
 use crate::money::Books;
 use crate::money::is_negative;
 use crate::money::note_approval;
@@ -73,6 +74,7 @@ pub(super) struct Draft<'a> {
     pub(super) orders: HashMap<OrderKey, ConversionId>,
     parked: Vec<UnmatchedRow>,
     pub(super) caught: Vec<Caught>,
+    pub(super) overtaken: Vec<RevisionRow>,
     pub(super) keys: Vec<BusinessKey>,
     pub(super) revisions: Vec<RevisionRow>,
     pub(super) unmatched: Vec<UnmatchedRow>,
@@ -153,6 +155,7 @@ impl<'a> Draft<'a> {
             orders,
             parked,
             caught: Vec::new(),
+            overtaken: Vec::new(),
             keys: Vec::new(),
             revisions: Vec::new(),
             unmatched: Vec::new(),
@@ -279,6 +282,7 @@ impl<'a> Draft<'a> {
                 open.row.revised_at = news::revised_at(claim, told.received_at);
                 open.row.revised_event = told.event;
                 open.is_changed = true;
+                self.overtake(id);
                 Outcome::Duplicate
             }
             Effect::Older => {
@@ -286,6 +290,7 @@ impl<'a> Draft<'a> {
                 Outcome::Ignored
             }
             Effect::Held => {
+                open.is_changed |= changed_back::ask(&mut open.row);
                 self.note(id, RevisionEffect::Held, told, (claim, integration));
                 Outcome::Held
             }
@@ -307,20 +312,31 @@ impl<'a> Draft<'a> {
                 open.is_changed = true;
                 if is_new {
                     self.note_applied(id, told, (claim, integration));
+                    self.overtake(id);
                 } else {
                     self.note(id, RevisionEffect::Applied, told, (claim, integration));
                 }
                 Outcome::Updated
             }
         };
-        let is_unmapped = claim.status == ClaimStatus::Unmapped && outcome == Outcome::Updated;
-        let reason = is_unmapped.then(|| Reason::StatusUnmapped.as_str().to_owned());
-        let detail = match effect {
-            Effect::Older => Some("older than what is known of the order".to_owned()),
-            Effect::Held => Some("a change back to earlier content without a time".to_owned()),
-            _ => None,
+        let end = End::plain(outcome);
+        let end = match effect {
+            Effect::Older => end.explained("older than what is known of the order"),
+            Effect::Held => End::new(outcome, Reason::ChangedBack)
+                .explained("a change back to earlier content without a time"),
+            Effect::Applied(_) | Effect::Replaced(_) if claim.status == ClaimStatus::Unmapped => {
+                End::new(outcome, Reason::StatusUnmapped)
+            }
+            _ => end,
         };
-        Ok(ClaimEnd::new(End { outcome, reason, detail }, Some(id)))
+        Ok(ClaimEnd::new(end, Some(id)))
+    }
+
+    /// Ends held news that the current content has overtaken.
+    fn overtake(&mut self, id: ConversionId) {
+        if let Some(open) = self.open.get_mut(&id) {
+            self.overtaken.extend(changed_back::overtake(&mut open.row, &mut open.history));
+        }
     }
 
     /// Claims the business key of the current revision and keeps the news as applied.
@@ -365,6 +381,7 @@ impl<'a> Draft<'a> {
                 .map_or(open.row.stated_charge_minor, |told| told.stated_charge_minor),
             outside_at: claim.updated_at,
             received_at: told.received_at,
+            decision: None,
         };
         open.history.push(row.clone());
         self.revisions.push(row);

@@ -19,6 +19,7 @@ use super::end::Posted;
 use super::outcome::add_difference;
 use super::outcome::outcome_of;
 use super::outcome::plugin_json;
+use crate::changed_back;
 use crate::pipeline::claim_json;
 use crate::pipeline::parcel::Content;
 use crate::pipeline::parcel::Parcel;
@@ -54,6 +55,11 @@ pub(super) async fn write(tx: &mut BatchTx, draft: Draft<'_>) -> Result<Vec<Post
         tx.unmatched(tenant).resolve(caught.event, caught.claim_index, now).await?;
         let (event, conversion) = (caught.event, caught.conversion);
         tx.inbound(tenant).resolve(event, caught.outcome, conversion, now).await?;
+    }
+    for news in &draft.overtaken {
+        tx.conversions(tenant).decide_revision(news).await?;
+        let outcome = changed_back::outcome_of(news);
+        tx.inbound(tenant).end_changed_back(news.event, outcome, now).await?;
     }
     tx.touches(tenant).insert(&draft.touches).await?;
     tx.journey(tenant).insert(draft.journey.clone()).await?;

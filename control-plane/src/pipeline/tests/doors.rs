@@ -16,6 +16,7 @@ use super::world::NETWORK;
 use super::world::OTHER_POSTBACK;
 use super::world::SHOP_SECOND;
 use super::world::TRACKIER;
+use super::world::REVIEWER;
 use super::world::World;
 use super::world::end_of;
 
@@ -284,8 +285,8 @@ async fn a_sale_from_a_bots_click_is_held() {
     let held = world.order("a").await;
     assert_eq!(held.held_by.as_deref(), Some("filtered_click"));
     assert_eq!(world.balance(BOTA).await.pending, 800);
-    let released =
-        world.settle.desk().approve(super::world::TENANT, held.id, "a person").await.expect("open");
+    let desk = world.settle.desk();
+    let released = desk.approve(super::world::TENANT, held.id, REVIEWER).await.expect("open");
     assert_eq!(released.status, ConversionStatus::Approved);
     assert_eq!(world.balance(BOTA).await.available, 800);
 }

@@ -6,6 +6,7 @@ use model::id::TenantId;
 use model::record::RecordKind;
 
 use super::world::BOTA;
+use super::world::REVIEWER;
 use super::world::SHOP_POSTBACK;
 use super::world::TENANT;
 use super::world::World;
@@ -104,8 +105,7 @@ async fn a_reject_verdict_posts_nothing() {
     assert_eq!(end_of(&row), "updated");
     assert_eq!(world.balance(BOTA).await.pending, 0);
     let rejected = world.order("a").await;
-    let approved =
-        world.settle.desk().approve(TENANT, rejected.id, "a person").await.expect("open");
+    let approved = world.settle.desk().approve(TENANT, rejected.id, REVIEWER).await.expect("open");
     assert_eq!(approved.split.charge.minor, 2_000);
     assert_eq!(world.balance(BOTA).await.pending, 1_600);
 }

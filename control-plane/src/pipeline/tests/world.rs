@@ -43,6 +43,7 @@ use crate::pipeline::PipelineError;
 use crate::pipeline::PipelineParts;
 use crate::pipeline::Tally;
 use crate::pipeline::consume::MemorySource;
+use crate::settle::Reviewer;
 use crate::settle::Settle;
 use crate::settle::SettleParts;
 
@@ -442,6 +443,10 @@ fn line(
     });
     (pipeline, Settle::new(SettleParts { store: store.clone(), clock, ids }))
 }
+
+/// Somebody at the review desk.
+pub(crate) const REVIEWER: Reviewer<'static> =
+    Reviewer { by: "a person", reason: Some("looked at it") };
 
 /// Outcome and reason of an inbound in one word pair.
 pub(crate) fn end_of(row: &InboundRow) -> String {

@@ -19,6 +19,7 @@ use serde::Serialize;
 
 use super::Conversion;
 use super::Rates;
+use super::RevisionDecision;
 use super::RevisionEffect;
 use super::RevisionRow;
 use crate::business_keys::OrderKey;
@@ -304,7 +305,7 @@ pub(crate) fn from_row(row: &Row) -> StoreResult<Conversion> {
     })
 }
 
-pub(super) const REVISION_COLUMNS: [&str; 12] = [
+pub(super) const REVISION_COLUMNS: [&str; 14] = [
     "tenant_id",
     "conversion_id",
     "event_id",
@@ -317,6 +318,8 @@ pub(super) const REVISION_COLUMNS: [&str; 12] = [
     "stated_charge_minor",
     "outside_at",
     "received_at",
+    "decided_by",
+    "decided_why",
 ];
 
 pub(super) fn revision_values(tenant: TenantId, row: &RevisionRow) -> Vec<Value> {
@@ -333,6 +336,8 @@ pub(super) fn revision_values(tenant: TenantId, row: &RevisionRow) -> Vec<Value>
         row.stated_charge_minor,
         row.outside_at,
         row.received_at,
+        row.decision.as_ref().map(|decision| &decision.by),
+        row.decision.as_ref().and_then(|decision| decision.why.as_ref()),
     ]
 }
 
@@ -349,5 +354,11 @@ pub(super) fn revision_from_row(row: &Row) -> StoreResult<RevisionRow> {
         stated_charge_minor: row.opt_int("stated_charge_minor")?,
         outside_at: row.opt_at("outside_at")?,
         received_at: row.at("received_at")?,
+        decision: decision_from(row)?,
     })
+}
+
+fn decision_from(row: &Row) -> StoreResult<Option<RevisionDecision>> {
+    let why = row.opt_string("decided_why")?;
+    Ok(row.opt_string("decided_by")?.map(|by| RevisionDecision { by, why }))
 }
