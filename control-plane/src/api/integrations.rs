@@ -27,6 +27,7 @@ use crate::api::time::instant;
 
 mod archive;
 mod change;
+mod config;
 mod create;
 mod get;
 mod list;
@@ -50,14 +51,20 @@ const AUTH: &[Field] = &[
     texts("ip_allow").note("CIDR ranges; empty: any address"),
 ];
 
+const CONFIG: Field = field("config", Kind::Free)
+    .note("names, paths, goal_map, decimal_comma, charge_stated, currency");
+
+const STATUS_MAP: Field =
+    field("status_map", Kind::Free).note("outside word → pending | approved | …");
+
 const FIELDS: &[Field] = &[
     text("name").required(),
     text("adapter").required().note("name of an adapter plugin"),
     text("advertiser_id").note("absent: a network"),
     text("order_space").note("default: the advertiser; for a network the integration"),
     field("auth", Kind::Object(AUTH)).note("default: token"),
-    field("config", Kind::Free),
-    field("status_map", Kind::Free).note("outside word → pending | approved | …"),
+    CONFIG,
+    STATUS_MAP,
 ];
 
 const PATCHABLE: &[Field] = &[
@@ -65,8 +72,8 @@ const PATCHABLE: &[Field] = &[
     text("adapter"),
     text("order_space"),
     field("auth", Kind::Object(AUTH)),
-    field("config", Kind::Free),
-    field("status_map", Kind::Free),
+    CONFIG,
+    STATUS_MAP,
 ];
 
 pub(crate) const ENDPOINTS: &[Endpoint] = &[
@@ -96,17 +103,7 @@ fn read(call: &Call, input: &mut Input) -> Given {
     }
     let order_space = input.text("order_space", 100);
     let auth = read_auth(input);
-    let config = input.free("config").unwrap_or_else(|| json!({}));
-    let status_map = input.free("status_map").unwrap_or_else(|| json!({}));
-    for (word, status) in status_map.as_object().into_iter().flatten() {
-        let known = status.as_str().and_then(model::claim::ClaimStatus::parse);
-        if known.is_none() {
-            let words: Vec<&str> =
-                model::claim::ClaimStatus::ALL.iter().map(|status| status.as_str()).collect();
-            let detail = format!("must be one of {}", words.join(", "));
-            input.refuse(&format!("status_map.{word}"), detail);
-        }
-    }
+    let (config, status_map) = config::read(input, &adapter);
     Given { name, adapter, order_space, auth, config, status_map }
 }
 

@@ -1,5 +1,7 @@
 //! What an integration's operator can say about its dialect.
 
+use std::borrow::Cow;
+
 use crate::dialect::{self, Field, WORDS};
 use crate::json::{self, Json};
 use crate::types::{Action, Status};
@@ -46,43 +48,111 @@ pub struct Goal {
     pub custom: Option<String>,
 }
 
+/// The keys of a configuration that every adapter reads. `status_map` stands beside them in an
+/// integration and comes with them.
+pub const KEYS: [&str; 7] = [
+    "names",
+    "paths",
+    "goal_map",
+    "status_map",
+    "decimal_comma",
+    "charge_stated",
+    "currency",
+];
+
+/// Something in a configuration that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// Where it stands: `names.ordr`. Empty for the configuration as a whole.
+    pub key: String,
+    /// What is wrong with it, behind the key a sentence.
+    pub detail: String,
+}
+
+impl std::fmt::Display for Fault {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let key = if self.key.is_empty() { "the configuration" } else { &self.key };
+        write!(formatter, "{key} {}", self.detail)
+    }
+}
+
+/// Notes what cannot be used, and goes on: an operator learns everything at once.
+#[derive(Debug, Default)]
+struct Faults(Vec<Fault>);
+
+impl Faults {
+    fn note(&mut self, key: impl Into<String>, detail: impl Into<String>) {
+        self.0.push(Fault { key: key.into(), detail: detail.into() });
+    }
+
+    /// The members of an object.
+    fn object<'d, 'a>(&mut self, key: &str, value: &'d Json<'a>) -> &'d [(Cow<'a, str>, Json<'a>)] {
+        if value.members().is_none() {
+            self.note(key, "is not an object");
+        }
+        value.members().unwrap_or_default()
+    }
+
+    fn flag(&mut self, key: &str, value: &Json<'_>) -> bool {
+        if let Json::Bool(flag) = value {
+            return *flag;
+        }
+        self.note(key, "is not true or false");
+        false
+    }
+}
+
 impl Config {
     /// Reads the text that came with the batch. Empty text is the default of everything.
     ///
     /// # Errors
-    /// A sentence for the operator, naming the key that cannot be used.
+    /// A sentence for the operator, naming the first key that cannot be used.
     pub fn read(text: &str) -> Result<Self, String> {
-        if text.is_empty() {
-            return Ok(Self::default());
-        }
-        let document = json::read_config(text)?;
-        let mut config = Self::default();
+        let (config, faults) = Self::gather(text);
+        faults.into_iter().next().map_or(Ok(config), |fault| Err(fault.to_string()))
+    }
+
+    /// Everything that cannot be used in the text: what [`Self::read`] refuses it for. Whoever
+    /// stores a configuration asks here, so that there is one reading of it and no other.
+    pub fn faults(text: &str) -> Vec<Fault> {
+        Self::gather(text).1
+    }
+
+    fn gather(text: &str) -> (Self, Vec<Fault>) {
+        let (mut config, mut faults) = (Self::default(), Faults::default());
+        let document = json::read_config(text).unwrap_or_else(|reason| {
+            faults.note("", reason);
+            Json::Null
+        });
         for (key, value) in document.members().unwrap_or_default() {
             match &**key {
-                "names" => config.names = names(value)?,
-                "paths" => config.paths(value)?,
-                "goal_map" => config.goal_map = goals(value)?,
-                "status_map" => config.status_map = statuses(value)?,
-                "decimal_comma" => config.is_decimal_comma = flag("decimal_comma", value)?,
-                "charge_stated" => config.is_charge_stated = flag("charge_stated", value)?,
-                "currency" => config.currency = default_currency(value)?,
+                "names" => config.names = names(value, &mut faults),
+                "paths" => config.paths(value, &mut faults),
+                "goal_map" => config.goal_map = goals(value, &mut faults),
+                "status_map" => config.status_map = statuses(value, &mut faults),
+                "decimal_comma" => config.is_decimal_comma = faults.flag(key, value),
+                "charge_stated" => config.is_charge_stated = faults.flag(key, value),
+                "currency" => config.currency = default_currency(value, &mut faults),
                 _ => {}
             }
         }
-        Ok(config)
+        (config, faults.0)
     }
 
-    fn paths(&mut self, value: &Json<'_>) -> Result<(), String> {
-        for (key, value) in object("paths", value)? {
-            let Json::Text(text) = value else { return Err(format!("paths.{key} is not a text")) };
-            let path = path(text).ok_or_else(|| format!("paths.{key} is not a path"))?;
-            if key == "items" {
-                self.items_path = Some(path);
-            } else {
-                self.paths.push((field("paths", key)?, path));
+    fn paths(&mut self, value: &Json<'_>, faults: &mut Faults) {
+        for (key, value) in faults.object("paths", value) {
+            let place = format!("paths.{key}");
+            let Json::Text(text) = value else {
+                faults.note(place, "is not a text");
+                continue;
+            };
+            match (path(text), &**key, field(key)) {
+                (None, ..) => faults.note(place, "is not a path"),
+                (Some(path), "items", _) => self.items_path = Some(path),
+                (Some(path), _, Some(field)) => self.paths.push((field, path)),
+                (Some(_), _, None) => faults.note(place, "is not a field"),
             }
         }
-        Ok(())
     }
 }
 
@@ -100,83 +170,71 @@ pub fn currency(text: &str) -> Option<String> {
     is_code.then(|| text.to_ascii_uppercase())
 }
 
-fn default_currency(value: &Json<'_>) -> Result<Option<String>, String> {
-    match value {
-        Json::Null => Ok(None),
-        Json::Text(text) => match currency(text) {
-            Some(code) => Ok(Some(code)),
-            None => Err("currency is not a code of three letters".into()),
-        },
-        _ => Err("currency is not a text".into()),
+fn default_currency(value: &Json<'_>, faults: &mut Faults) -> Option<String> {
+    let code = match value {
+        Json::Null => return None,
+        Json::Text(text) => currency(text),
+        _ => None,
+    };
+    if code.is_none() {
+        faults.note("currency", "is not a code of three letters");
     }
+    code
 }
 
-fn object<'d, 'a>(
-    key: &str,
-    value: &'d Json<'a>,
-) -> Result<&'d [(std::borrow::Cow<'a, str>, Json<'a>)], String> {
-    value.members().ok_or_else(|| format!("{key} is not an object"))
+fn field(word: &str) -> Option<Field> {
+    WORDS.iter().find(|(_, known)| *known == word).map(|(field, _)| *field)
 }
 
-fn flag(key: &str, value: &Json<'_>) -> Result<bool, String> {
-    match value {
-        Json::Bool(flag) => Ok(*flag),
-        _ => Err(format!("{key} is not true or false")),
-    }
-}
-
-fn field(section: &str, word: &str) -> Result<Field, String> {
-    let known = WORDS.iter().find(|(_, known)| *known == word);
-    known.map(|(field, _)| *field).ok_or_else(|| format!("{section}.{word} is not a field"))
-}
-
-fn names(value: &Json<'_>) -> Result<Vec<(Field, Vec<String>)>, String> {
+fn names(value: &Json<'_>, faults: &mut Faults) -> Vec<(Field, Vec<String>)> {
     let mut names = Vec::new();
-    for (key, value) in object("names", value)? {
+    for (key, value) in faults.object("names", value) {
         let list = match value {
-            Json::Text(name) => vec![name.clone().into_owned()],
-            Json::List(elements) => {
-                let names = elements.iter().map(|element| match element {
-                    Json::Text(name) => Ok(name.clone().into_owned()),
-                    _ => Err(format!("names.{key} is not a list of texts")),
-                });
-                names.collect::<Result<_, _>>()?
-            }
-            _ => return Err(format!("names.{key} is not a list of texts")),
+            Json::Text(name) => Some(vec![name.clone().into_owned()]),
+            Json::List(elements) => elements.iter().map(text).collect(),
+            _ => None,
         };
-        names.push((field("names", key)?, list));
+        match (field(key), list) {
+            (Some(field), Some(list)) => names.push((field, list)),
+            (None, _) => faults.note(format!("names.{key}"), "is not a field"),
+            (_, None) => faults.note(format!("names.{key}"), "is not a list of texts"),
+        }
     }
-    Ok(names)
+    names
 }
 
-fn goals(value: &Json<'_>) -> Result<Vec<(String, Goal)>, String> {
+fn text(value: &Json<'_>) -> Option<String> {
+    match value {
+        Json::Text(text) => Some(text.clone().into_owned()),
+        _ => None,
+    }
+}
+
+fn goals(value: &Json<'_>, faults: &mut Faults) -> Vec<(String, Goal)> {
     let mut goals = Vec::new();
-    for (word, value) in object("goal_map", value)? {
-        let Json::Text(target) = value else {
-            return Err(format!("goal_map.{word} is not a text"));
+    for (word, value) in faults.object("goal_map", value) {
+        let Some(target) = text(value) else {
+            faults.note(format!("goal_map.{word}"), "is not a text");
+            continue;
         };
-        let goal = match dialect::action(target) {
+        let goal = match dialect::action(&target) {
             Some(action) => Goal { action, custom: None },
-            None => Goal { action: Action::Custom, custom: Some(target.clone().into_owned()) },
+            None => Goal { action: Action::Custom, custom: Some(target) },
         };
         goals.push((word.clone().into_owned(), goal));
     }
-    Ok(goals)
+    goals
 }
 
-fn statuses(value: &Json<'_>) -> Result<Vec<(String, Status)>, String> {
+fn statuses(value: &Json<'_>, faults: &mut Faults) -> Vec<(String, Status)> {
     let mut statuses = Vec::new();
-    for (word, value) in object("status_map", value)? {
-        let status = match value {
-            Json::Text(target) => dialect::status(target),
-            _ => None,
-        };
-        let Some(status) = status else {
-            return Err(format!("status_map.{word} is not a status"));
-        };
-        statuses.push((word.clone().into_owned(), status));
+    for (word, value) in faults.object("status_map", value) {
+        match text(value).and_then(|target| dialect::status(&target)) {
+            Some(status) => statuses.push((word.clone().into_owned(), status)),
+            None => faults.note(format!("status_map.{word}"), "is not a status"),
+        }
     }
-    Ok(statuses)
+    statuses
 }
 
 fn path(text: &str) -> Option<Path> {
@@ -206,7 +264,7 @@ fn path(text: &str) -> Option<Path> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Config, Step, follow, path};
+    use super::{Config, KEYS, Step, follow, path};
     use crate::json;
 
     #[test]
@@ -240,5 +298,30 @@ mod tests {
             assert!(reason.contains(key), "{reason}");
         }
         assert!(Config::read(r#"{"currency":null,"body_override":"OK"}"#).is_ok());
+    }
+
+    #[test]
+    fn everything_that_cannot_be_used_is_told_at_once() {
+        let text = r#"{"names":{"ordr":"x","amount":1},"paths":{"items":"a..b","status":"s"},
+                       "goal_map":[],"decimal_comma":1,"currency":7,"status_map":{"ok":"fine"}}"#;
+        let faults = Config::faults(text);
+        let keys: Vec<&str> = faults.iter().map(|fault| fault.key.as_str()).collect();
+        assert_eq!(
+            keys,
+            [
+                "names.ordr",
+                "names.amount",
+                "paths.items",
+                "goal_map",
+                "decimal_comma",
+                "currency",
+                "status_map.ok"
+            ]
+        );
+        assert_eq!(Config::read(text).unwrap_err(), faults[0].to_string());
+        for key in KEYS {
+            let bad = format!(r#"{{"{key}":[[]]}}"#);
+            assert_eq!(Config::faults(&bad).len(), 1, "{key} is read");
+        }
     }
 }

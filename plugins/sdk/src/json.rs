@@ -88,8 +88,8 @@ pub fn read_config(text: &str) -> Result<Json<'_>, String> {
     }
     match read(text) {
         Ok(object @ Json::Object(_)) => Ok(object),
-        Ok(_) => Err("the configuration is not an object".into()),
-        Err(reason) => Err(format!("the configuration is not JSON: {reason}")),
+        Ok(_) => Err("is not an object".into()),
+        Err(reason) => Err(format!("is not JSON: {reason}")),
     }
 }
 

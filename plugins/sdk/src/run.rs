@@ -40,7 +40,8 @@ pub fn judge<C: FromConfig>(
     config: &str,
     judge: impl Fn(&Candidate, &C) -> Verdict,
 ) -> Result<Vec<Verdict>, String> {
-    let document = json::read_config(config)?;
+    let document =
+        json::read_config(config).map_err(|reason| format!("the configuration {reason}"))?;
     let config = C::from_config(&document)?;
     Ok(batch.iter().map(|candidate| judge(candidate, &config)).collect())
 }
