@@ -221,7 +221,7 @@ impl<'a> Draft<'a> {
     /// The first news of an order: a conversion.
     fn create(&mut self, item: Item<'_>, credit: &Credit) -> Result<ClaimEnd, PostRefused> {
         let parked = self.take_parked(&item.told.order);
-        let waits = parked.iter().any(|(_, claim)| blocks(claim));
+        let waits = parked.iter().any(|(row, claim)| blocks(row, claim));
         let mut row = match create::conversion(item, credit, self.bench.now) {
             Ok(row) => row,
             Err(error) => {
@@ -252,7 +252,7 @@ impl<'a> Draft<'a> {
         self.orders.insert(order, id);
         self.note_applied(id, item.news(), (&item.told.claim, item.parcel.inbound.integration));
         for (row, claim) in parked {
-            if blocks(&claim) {
+            if blocks(&row, &claim) {
                 continue;
             }
             self.catch_up(id, &row, &claim)?;
@@ -417,7 +417,8 @@ impl<'a> Draft<'a> {
         };
         let is_taken_back =
             self.open.get(&id).is_some_and(|open| is_negative(open.row.outside_status));
-        let outcome = if is_taken_back && claim.updated_at.is_none() {
+        let is_dated = news::dated(claim, row.received_at).is_some();
+        let outcome = if is_taken_back && !is_dated {
             Outcome::Ignored
         } else {
             self.update(id, claim, told, row.integration)?.end.outcome
@@ -456,6 +457,6 @@ fn held_by_ledger(error: &ledger::LedgerError) -> End {
 }
 
 /// Parked news that takes the order back without saying when: a person decides which came first.
-fn blocks(claim: &Claim) -> bool {
-    is_negative(claim.status) && claim.updated_at.is_none()
+fn blocks(row: &UnmatchedRow, claim: &Claim) -> bool {
+    is_negative(claim.status) && news::dated(claim, row.received_at).is_none()
 }

@@ -1,5 +1,7 @@
 //! News of a known order: pure. What it says together with what was known, and whether it counts.
 
+use std::time::Duration;
+
 use model::claim::Claim;
 use model::claim::ClaimStatus;
 use model::clock::Timestamp;
@@ -54,10 +56,23 @@ pub(crate) enum Effect {
     Replaced(Content),
 }
 
-/// The place of a news in time: the outside's own update time, never later than we heard of it,
-/// else when we did.
+/// How far the outside's clock may be ahead of ours: what is further ahead is not believed.
+const AHEAD_MAX: Duration = Duration::from_mins(5);
+const SECOND_US: i64 = 1_000_000;
+
+/// The outside's own time of a news, where it has one that can be believed. Without a fraction it
+/// names a second, and the news lies somewhere in it: counted as its end, so that it does not seem
+/// older than what we had heard a moment before.
+pub(crate) fn dated(claim: &Claim, received_at: Timestamp) -> Option<Timestamp> {
+    let at = claim.updated_at.filter(|at| *at <= received_at + AHEAD_MAX)?;
+    let is_second = at.0 % SECOND_US == 0;
+    Some(if is_second { Timestamp(at.0.saturating_add(SECOND_US - 1)) } else { at })
+}
+
+/// The place of a news in time: the outside's own, never later than we heard of it, else when we
+/// did.
 pub(crate) fn revised_at(claim: &Claim, received_at: Timestamp) -> Timestamp {
-    claim.updated_at.map_or(received_at, |at| at.min(received_at))
+    dated(claim, received_at).map_or(received_at, |at| at.min(received_at))
 }
 
 /// What the order says after the claim.
@@ -100,7 +115,7 @@ pub(crate) fn weigh(
         amount_minor: known.order_amount_minor,
         stated_charge_minor: known.stated_charge_minor,
     };
-    let is_dated = claim.updated_at.is_some();
+    let is_dated = dated(claim, told.received_at).is_some();
     let place = (revised_at(claim, told.received_at), told.event);
     let is_later = place > (known.revised_at, known.revised_event);
     if let Some(before) = history.iter().find(|row| told.is_told_by(row)) {
@@ -121,7 +136,9 @@ pub(crate) fn weigh(
             && row.amount_minor == content.amount_minor
             && row.stated_charge_minor == content.stated_charge_minor
     };
-    if !is_dated && history.iter().any(was_content) {
+    // The same time twice says no more than none: a retry carries the time it had.
+    let tells_when = is_dated && place.0 > known.revised_at;
+    if !tells_when && history.iter().any(was_content) {
         return Ok(Effect::Held);
     }
     Ok(Effect::Applied(content))

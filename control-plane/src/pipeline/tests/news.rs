@@ -1,5 +1,7 @@
 //! What becomes of an order when it is told again.
 
+use std::time::Duration;
+
 use model::click_id::ClickFlags;
 use model::conversion::ConversionStatus;
 use store::conversions::CHANGED_BACK;
@@ -8,9 +10,11 @@ use super::world::AIGERIM;
 use super::world::BOTA;
 use super::world::DAY;
 use super::world::REVIEWER;
+use super::world::START;
 use super::world::TENANT;
 use super::world::World;
 use super::world::end_of;
+use crate::api::time::instant;
 use crate::pipeline::post::news::Effect;
 use crate::pipeline::post::news::Told;
 use crate::pipeline::post::news::weigh;
@@ -228,7 +232,7 @@ async fn a_released_conversion_taken_back_in_review_ends_reversed() {
 async fn later_news_with_a_time_answers_a_change_back_without_a_person() {
     let mut world = changed_back().await;
     world.clock.advance(DAY);
-    let now = crate::api::time::instant(world.now());
+    let now = instant(world.now());
     let query = format!("order_id=a&status=returned&updated_at={}", now.as_str().expect("text"));
     assert_eq!(end_of(&world.postback(&query).await), "duplicate");
     assert_eq!(world.order("a").await.held_by, None);
@@ -288,6 +292,82 @@ async fn a_dated_change_back_counts() {
         ("status=returned&updated_at=2026-02-01T00:00:02Z", "ignored", 800),
     ])
     .await;
+}
+
+/// Tells news of order `a` through the event API, each as of so many seconds after the start, and
+/// compares outcomes.
+async fn check_events(steps: &[(&str, f64, &str)]) -> Box<World> {
+    let mut world = Box::new(World::new().await);
+    let click = world.click(2);
+    world.clock.advance(DAY);
+    for (status, second, expected) in steps {
+        let at = START + Duration::from_secs_f64(*second);
+        let body = serde_json::json!({
+            "action": "purchase", "order_id": "a", "value": "100", "click_id": click,
+            "status": status, "ts": instant(at),
+        });
+        let event = world.event(&body.to_string());
+        let row = world.take(event).await;
+        assert_eq!(end_of(&row), *expected, "{status} {second}: {:?}", row.detail);
+    }
+    world
+}
+
+#[tokio::test]
+async fn the_time_of_an_event_orders_the_news_of_an_order() {
+    let world = check_events(&[
+        ("approved", 10.0, "converted"),
+        ("returned", 5.0, "ignored"),
+        ("returned", 20.0, "updated"),
+        ("approved", 10.0, "ignored"),
+        ("approved", 30.0, "updated"),
+        ("returned", 20.0, "ignored"),
+    ])
+    .await;
+    assert_eq!(world.balance(BOTA).await.pending, 800);
+}
+
+#[tokio::test]
+async fn the_same_time_twice_does_not_tell_a_retry_from_a_change_back() {
+    let world = check_events(&[
+        ("approved", 10.0, "converted"),
+        ("returned", 10.0, "updated"),
+        ("approved", 10.0, "held changed_back"),
+    ])
+    .await;
+    assert_eq!(world.balance(BOTA).await.pending, 0);
+}
+
+#[tokio::test]
+async fn a_time_far_ahead_of_ours_is_no_time() {
+    let day = DAY.as_secs_f64();
+    let world = check_events(&[
+        ("approved", day + 3_600.0, "converted"),
+        ("returned", day + 3_600.0, "updated"),
+        ("approved", day + 3_600.0, "held changed_back"),
+        ("approved", day + 240.0, "updated"),
+    ])
+    .await;
+    // What is believed is never later than we heard of it.
+    assert!(world.order("a").await.revised_at <= world.now());
+    check_events(&[("approved", day + 3_600.0, "converted"), ("returned", 60.0, "ignored")]).await;
+}
+
+#[tokio::test]
+async fn a_time_without_a_fraction_is_not_older_than_the_second_it_names() {
+    let mut world = World::new().await;
+    let click = world.click(2);
+    world.clock.advance(Duration::from_millis(400));
+    world.postback(&format!("order_id=a&click_id={click}&amount=100&status=approved")).await;
+    let body = |ts: &str| {
+        let (order, status) = ("a", "returned");
+        serde_json::json!({"action": "purchase", "order_id": order, "status": status, "ts": ts})
+    };
+    let told = |second: &str| body(&format!("2026-03-01T00:00:{second}Z")).to_string();
+    for (second, expected) in [("00.300", "ignored"), ("00", "updated")] {
+        let event = world.event(&told(second));
+        assert_eq!(end_of(&world.take(event).await), expected, "{second}");
+    }
 }
 
 #[tokio::test]
