@@ -322,10 +322,26 @@ impl TenantObjects {
         self.paid_actions.contains(action)
     }
 
+    /// Why an instant lies outside the days on which a campaign earns; `None` inside. A campaign
+    /// nobody knows any more has no days.
+    pub(crate) fn outside_of(&self, id: CampaignId, at: Timestamp) -> Option<&'static str> {
+        let campaign = self.campaign(id)?;
+        // Days in this form sort as text.
+        let day = self.date(at).to_string();
+        if campaign.starts_on.as_ref().is_some_and(|first| day < *first) {
+            return Some("campaign_not_started");
+        }
+        campaign.ends_on.as_ref().is_some_and(|last| day > *last).then_some("campaign_ended")
+    }
+
+    fn date(&self, at: Timestamp) -> jiff::civil::Date {
+        let instant = jiff::Timestamp::from_microsecond(at.0).unwrap_or_default();
+        self.zone.to_datetime(instant).date()
+    }
+
     /// The calendar day of an instant in the tenant's time zone.
     pub(crate) fn day(&self, at: Timestamp) -> Day {
-        let instant = jiff::Timestamp::from_microsecond(at.0).unwrap_or_default();
-        let date = self.zone.to_datetime(instant).date();
+        let date = self.date(at);
         let part = |number: i8| u8::try_from(number).unwrap_or(1);
         Day::new(u16::try_from(date.year()).unwrap_or(1), part(date.month()), part(date.day()))
     }

@@ -109,6 +109,10 @@ pub struct CreditCampaign {
     pub fee: BasisPoints,
     /// The shopper's part of the commission.
     pub share: BasisPoints,
+    /// First day on which it earns, `YYYY-MM-DD` in the tenant's time zone; absent: always.
+    pub starts_on: Option<String>,
+    /// Last day on which it earns.
+    pub ends_on: Option<String>,
     /// In the order the campaign lists them.
     pub offers: Vec<OfferId>,
 }
@@ -319,8 +323,8 @@ impl Credit<'_> {
     /// # Errors
     /// As [`Self::version`].
     pub async fn campaigns(&mut self, ids: &[CampaignId]) -> StoreResult<Vec<CreditCampaign>> {
-        let begin = "SELECT id, attribution, coupon_precedence, fee_bp, share_bp FROM campaigns \
-                     WHERE tenant_id = $1";
+        let begin = "SELECT id, attribution, coupon_precedence, fee_bp, share_bp, starts_on, \
+                     ends_on FROM campaigns WHERE tenant_id = $1";
         let values: Vec<Value> = ids.iter().map(|id| Value::from(*id)).collect();
         let mut found = Vec::new();
         for row in self.among(begin, "AND id", values.clone()).await? {
@@ -330,6 +334,8 @@ impl Credit<'_> {
                 precedence: row.word("coupon_precedence", CouponPrecedence::parse)?,
                 fee: basis_points(&row, "fee_bp")?,
                 share: basis_points(&row, "share_bp")?,
+                starts_on: row.opt_string("starts_on")?,
+                ends_on: row.opt_string("ends_on")?,
                 offers: Vec::new(),
             });
         }

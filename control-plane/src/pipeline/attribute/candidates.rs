@@ -98,6 +98,11 @@ impl Candidate {
         self
     }
 
+    /// Bad for a reason that people are told in other words.
+    fn outside(self, reason: Reason, why_not: &'static str) -> Self {
+        Self { why_not: Some(why_not), ..self.bad(reason) }
+    }
+
     fn good(mut self, good: Good) -> Self {
         self.good = Some(good);
         self
@@ -131,6 +136,10 @@ fn of_coupon(sight: &Sight<'_>, claim: &Claim, code: &str) -> Candidate {
     let Some(offer) = offer_of_campaign(sight, coupon.campaign) else {
         return candidate.bad(Reason::WrongAdvertiser);
     };
+    let at = told_at(sight, claim, None);
+    if let Some(why) = sight.objects.outside_of(coupon.campaign, at) {
+        return candidate.outside(Reason::UnknownCoupon, why);
+    }
     candidate.good(Good {
         advertiser: offer.advertiser,
         campaign: coupon.campaign,
@@ -139,7 +148,7 @@ fn of_coupon(sight: &Sight<'_>, claim: &Claim, code: &str) -> Candidate {
         link: None,
         coupon: Some(coupon.id),
         click: None,
-        at: told_at(sight, claim, None),
+        at,
     })
 }
 
@@ -183,6 +192,10 @@ fn of_click(
     if !window.is_inside() {
         return candidate.bad(Reason::ClickExpired);
     }
+    // A click that was made in time earns, whenever its sale is told.
+    if let Some(why) = sight.objects.outside_of(link.campaign, facts.clicked_at) {
+        return candidate.outside(Reason::ClickExpired, why);
+    }
     candidate.good(Good {
         advertiser: offer.advertiser,
         campaign: link.campaign,
@@ -204,6 +217,10 @@ fn of_slug(sight: &Sight<'_>, claim: &Claim, (slug, kind): (&str, AttributionRul
     let Some(offer) = offer_of_link(sight, link) else {
         return candidate.bad(Reason::WrongAdvertiser);
     };
+    let at = told_at(sight, claim, None);
+    if let Some(why) = sight.objects.outside_of(link.campaign, at) {
+        return candidate.outside(Reason::UnknownRefCode, why);
+    }
     candidate.good(Good {
         advertiser: offer.advertiser,
         campaign: link.campaign,
@@ -212,7 +229,7 @@ fn of_slug(sight: &Sight<'_>, claim: &Claim, (slug, kind): (&str, AttributionRul
         link: Some(link.id),
         coupon: None,
         click: None,
-        at: told_at(sight, claim, None),
+        at,
     })
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use model::click_id::ClickFlags;
 use model::conversion::AttributionRule;
 use model::conversion::ConversionStatus;
+use model::id::CampaignId;
 use model::id::PublisherId;
 use model::id::ShopperId;
 use model::inbound::Inbound;
@@ -272,6 +273,67 @@ async fn without_an_order_number_the_click_is_the_order() {
     world.postback("ref_code=bota&amount=100").await;
     let row = world.postback("ref_code=bota&amount=100").await;
     assert_eq!(end_of(&row), "converted");
+}
+
+/// Sets the days of both campaigns of the shop. The tenant's days begin at 19:00 UTC.
+async fn set_days(world: &World, starts_on: &str, ends_on: &str) {
+    let sql = format!("UPDATE campaigns SET starts_on = '{starts_on}', ends_on = '{ends_on}'");
+    world.store.tamper(&[&sql]).await.expect("rows");
+}
+
+#[tokio::test]
+async fn a_click_earns_if_it_was_made_on_a_day_of_its_campaign() {
+    let mut world = World::new().await;
+    set_days(&world, "2026-03-01", "2026-03-01").await;
+    let (first, hour) = (world.click(2), Duration::from_hours(1));
+    world.clock.advance(19 * hour - Duration::from_secs(1));
+    let last = world.click(2);
+    world.clock.advance(hour);
+    let late = world.click(2);
+    for (order, click, expected) in [
+        ("a", &first, "converted"),
+        ("b", &last, "converted"),
+        ("c", &late, "unmatched click_expired"),
+    ] {
+        let row = world.postback(&format!("click_id={click}&order_id={order}&amount=100")).await;
+        assert_eq!(end_of(&row), expected, "{order}: {:?}", row.detail);
+    }
+    set_days(&world, "2026-03-02", "2026-03-05").await;
+    let row = world.postback(&format!("click_id={first}&order_id=d&amount=100")).await;
+    assert_eq!(end_of(&row), "unmatched click_expired");
+    assert!(row.detail.expect("why").ends_with(": campaign_not_started"));
+    let row = world.postback(&format!("click_id={late}&order_id=e&amount=100")).await;
+    assert_eq!(end_of(&row), "converted");
+}
+
+#[tokio::test]
+async fn a_code_earns_if_its_sale_is_made_on_a_day_of_its_campaign() {
+    let mut world = World::new().await;
+    let bad = |key: &str| format!("unmatched {key}");
+    for (days, coupon, slug, why) in [
+        (("2026-02-01", "2026-02-28"), bad("unknown_coupon"), bad("unknown_ref_code"), "ended"),
+        (("2026-03-02", "2026-03-31"), bad("unknown_coupon"), bad("unknown_ref_code"), "started"),
+        (("2026-03-01", "2026-03-01"), "converted".to_owned(), "converted".to_owned(), ""),
+    ] {
+        set_days(&world, days.0, days.1).await;
+        check(&mut world, "coupon=AIGERIM10&order_id=a&amount=100", &coupon).await;
+        check(&mut world, "ref_code=bota&order_id=b&amount=100", &slug).await;
+        let url = "landing_url=https%3A%2F%2Fshop.example%2F%3Fref_code%3Dbota";
+        let row = world.postback(&format!("{url}&order_id=c&amount=100")).await;
+        assert_eq!(end_of(&row), slug);
+        assert!(row.detail.unwrap_or_default().ends_with(why));
+    }
+}
+
+#[tokio::test]
+async fn a_key_outside_its_campaign_gives_way_and_says_why() {
+    let mut world = World::new().await;
+    let ended = format!("UPDATE campaigns SET ends_on = '2026-02-28' WHERE id = '{}'", CampaignId(42));
+    world.store.tamper(&[&ended]).await.expect("a row");
+    check(&mut world, "coupon=BOTA10&ref_code=spring&order_id=a&amount=100", "converted").await;
+    let conversion = world.order("a").await;
+    assert_eq!((conversion.rule, conversion.publisher), (AttributionRule::RefCode, AIGERIM));
+    assert_eq!(conversion.explanation["candidates"][0]["why_not"], "campaign_ended");
 }
 
 #[tokio::test]
