@@ -269,25 +269,21 @@ impl Draft<'_> {
     }
 }
 
-/// Records every body and waits until all of them are on disk.
+/// Records every body, all or none, and waits until they are on disk.
 async fn record(
     rooms: &Rooms,
     draft: &Draft<'_>,
     proof: Proof,
     bodies: Vec<Vec<u8>>,
 ) -> Result<Vec<EventId>, AppendError> {
-    let mut event_ids = Vec::with_capacity(bodies.len());
-    let mut receipts = Vec::with_capacity(bodies.len());
+    let mut inbounds = Vec::with_capacity(bodies.len());
     for body in bodies {
         let event_id = EventId::new(draft.now, &mut *rooms.rng.borrow_mut());
-        let inbound = Inbound { is_signed: proof.is_signed, ..draft.inbound(event_id, body) };
-        receipts.push(rooms.journal.append_inbound(&inbound)?);
-        event_ids.push(event_id);
+        inbounds.push(Inbound { is_signed: proof.is_signed, ..draft.inbound(event_id, body) });
     }
-    for receipt in receipts {
-        receipt.await?;
-    }
-    Ok(event_ids)
+    let receipt = rooms.journal.append_inbounds(&inbounds)?;
+    receipt.await?;
+    Ok(inbounds.iter().map(|inbound| inbound.event_id).collect())
 }
 
 /// One generic answer for every reason; the reason goes to the debugger.

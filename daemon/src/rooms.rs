@@ -53,15 +53,19 @@ impl Lanes {
         self.control.enqueue(Record { kind, flags: 0, received_at, payload: &payload })
     }
 
-    /// Hands an inbound over; it is accepted once the receipt says so.
+    /// Hands the inbounds of one request over, all or none; they are accepted once the receipt says
+    /// so.
     ///
     /// # Errors
-    /// [`AppendError`]: it will not be on disk, and the sender must hear that.
-    pub fn append_inbound(&self, inbound: &Inbound) -> Result<Receipt, AppendError> {
-        let payload = wire::encode_inbound(inbound);
-        let received_at = inbound.received_at.0;
+    /// [`AppendError`]: none of them will be on disk, and the sender must hear that.
+    pub fn append_inbounds(&self, inbounds: &[Inbound]) -> Result<Receipt, AppendError> {
+        let payloads: Vec<Vec<u8>> = inbounds.iter().map(wire::encode_inbound).collect();
         let kind = RecordKind::Inbound.byte();
-        self.inbound.append_durable(Record { kind, flags: 0, received_at, payload: &payload })
+        let unit = inbounds.iter().zip(&payloads).map(|(inbound, payload)| {
+            let received_at = inbound.received_at.0;
+            Record { kind, flags: 0, received_at, payload }
+        });
+        self.inbound.append_unit(&unit.collect::<Vec<_>>())
     }
 }
 

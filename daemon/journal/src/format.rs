@@ -280,6 +280,16 @@ pub(crate) const fn record_bytes(payload_bytes: usize) -> u64 {
     padded(RECORD_HEADER_BYTES + payload_bytes) as u64
 }
 
+/// Bytes of a write that holds records with these payloads and nothing else.
+pub(crate) fn unit_bytes(payload_bytes: impl Iterator<Item = usize>) -> u64 {
+    BATCH_BYTES + payload_bytes.map(record_bytes).sum::<u64>()
+}
+
+/// Bytes that a segment of this length has for writes.
+pub(crate) const fn unit_room(segment_bytes: u64) -> u64 {
+    segment_bytes.saturating_sub(HEADER_BYTES as u64 + SEAL_BYTES)
+}
+
 /// Joins ranges, nearest first in the list, until no more than `count_max` are left.
 pub(crate) fn merge_down(ranges: &[SeqRange], count_max: usize) -> Vec<SeqRange> {
     let mut merged: Vec<SeqRange> = Vec::new();

@@ -26,6 +26,8 @@ use crate::config::LaneConfig;
 use crate::cursor::Cursor;
 use crate::cursor::CursorError;
 use crate::cursor::Cursors;
+use crate::format::unit_bytes;
+use crate::format::unit_room;
 use crate::observer::LaneState;
 use crate::observer::LaneStats;
 use crate::observer::Level;
@@ -110,15 +112,25 @@ impl LaneHandle {
     /// `Empty`, `TooLarge` and `ReservedKind` are the caller's; on all others answer 503 with
     /// Retry-After.
     pub fn append_durable(&self, record: Record<'_>) -> Result<Receipt, AppendError> {
-        self.shared.check(&record)?;
-        if record.kind >= KIND_FACT_MIN {
-            return Err(AppendError::ReservedKind);
-        }
+        self.append_unit(&[record])
+    }
+
+    /// As [`Self::append_durable`] for several records that belong together: all of them are taken,
+    /// next to each other, or none is. The receipt resolves to the sequence of the last one, once
+    /// all are durable.
+    ///
+    /// A crash before that may leave the first of them: what has no receipt is unknown.
+    ///
+    /// # Errors
+    /// As [`Self::append_durable`]; `Empty` without records, `TooLarge` also when they do not fit
+    /// into one segment.
+    pub fn append_unit(&self, unit: &[Record<'_>]) -> Result<Receipt, AppendError> {
+        self.shared.check_unit(unit)?;
         if self.shared.level() == Level::Full {
             return Err(AppendError::Full);
         }
         let (sender, receipt) = Receipt::new();
-        self.shared.inbox.push_waiting(self.place, record, sender)?;
+        self.shared.inbox.push_waiting(self.place, unit, sender)?;
         self.shared.wake_urgently();
         Ok(receipt)
     }
@@ -250,6 +262,22 @@ impl Shared {
             bytes if bytes > self.config.payload_bytes_max as usize => Err(AppendError::TooLarge),
             _ => Ok(()),
         }
+    }
+
+    fn check_unit(&self, unit: &[Record<'_>]) -> Result<(), AppendError> {
+        if unit.is_empty() {
+            return Err(AppendError::Empty);
+        }
+        for record in unit {
+            self.check(record)?;
+            if record.kind >= KIND_FACT_MIN {
+                return Err(AppendError::ReservedKind);
+            }
+        }
+        let payloads = unit.iter().map(|record| record.payload.len());
+        let is_one = unit.len() == 1;
+        let fits = is_one || unit_bytes(payloads) <= unit_room(self.config.segment_bytes);
+        if fits { Ok(()) } else { Err(AppendError::TooLarge) }
     }
 
     fn enqueue(&self, place: usize, record: Record<'_>) -> Result<(), Shed> {

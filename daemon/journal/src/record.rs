@@ -119,17 +119,35 @@ struct Entry {
     flags: u8,
     received_at: i64,
     end: usize,
+    /// The record behind it is of the same unit.
+    is_joined: bool,
 }
 
 impl Group {
     pub fn push(&mut self, record: Record<'_>) {
-        self.bytes.extend_from_slice(record.payload);
-        self.entries.push(Entry {
-            kind: record.kind,
-            flags: record.flags,
-            received_at: record.received_at,
-            end: self.bytes.len(),
-        });
+        self.push_unit(&[record]);
+    }
+
+    /// Records that the writer takes together or not at all.
+    pub fn push_unit(&mut self, records: &[Record<'_>]) {
+        for (index, record) in records.iter().enumerate() {
+            self.bytes.extend_from_slice(record.payload);
+            self.entries.push(Entry {
+                kind: record.kind,
+                flags: record.flags,
+                received_at: record.received_at,
+                end: self.bytes.len(),
+                is_joined: index + 1 < records.len(),
+            });
+        }
+    }
+
+    /// The records from a position to the end of their unit.
+    pub fn unit(&self, index: usize) -> impl Iterator<Item = Record<'_>> {
+        let rest = self.entries.get(index..).unwrap_or_default();
+        let joined = rest.iter().take_while(|entry| entry.is_joined).count();
+        let end = (index + joined + 1).min(self.entries.len());
+        (index..end).filter_map(|index| self.get(index))
     }
 
     pub fn len(&self) -> usize {
@@ -160,6 +178,9 @@ impl Group {
     /// Forgets all records from a position on.
     pub fn truncate(&mut self, count: usize) {
         self.entries.truncate(count);
+        if let Some(last) = self.entries.last_mut() {
+            last.is_joined = false;
+        }
         self.bytes.truncate(self.entries.last().map_or(0, |entry| entry.end));
     }
 

@@ -12,3 +12,4 @@ mod full;
 mod reading;
 mod sim;
 mod threads;
+mod units;

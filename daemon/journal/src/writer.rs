@@ -30,6 +30,7 @@ use crate::format::KIND_BATCH;
 use crate::format::SEAL_BYTES;
 use crate::format::SegmentHeader;
 use crate::format::record_bytes;
+use crate::format::unit_bytes;
 use crate::record::AppendError;
 use crate::record::Group;
 use crate::record::Record;
@@ -293,8 +294,8 @@ impl LaneWriter {
     /// Writes whatever has a sequence but is not in the active segment.
     fn write_pending(&mut self, now: i64) -> Result<(), Fault> {
         while self.written_seq + 1 < self.next_seq {
-            let need = self.next_record_bytes();
-            self.make_room(BATCH_BYTES + need, now)?;
+            let need = self.next_unit_bytes();
+            self.make_room(need, now)?;
             self.write_batch(now)?;
         }
         self.full = false;
@@ -308,12 +309,14 @@ impl LaneWriter {
         Some((pending, usize::try_from(seq - pending.first_seq).ok()?))
     }
 
-    fn next_record_bytes(&self) -> u64 {
-        let record = self.first_unwritten().and_then(|(pending, index)| pending.group.get(index));
-        record.map_or(0, |record| record_bytes(record.payload.len()))
+    /// Bytes of a write with only the first unwritten unit.
+    fn next_unit_bytes(&self) -> u64 {
+        let Some((pending, index)) = self.first_unwritten() else { return 0 };
+        unit_bytes(pending.group.unit(index).map(|record| record.payload.len()))
     }
 
-    /// One write: a batch record and as many records of one group as fit in the segment.
+    /// One write: a batch record and as many units of one group as fit in the segment. A unit is
+    /// never parted: there may be no room for a next segment.
     fn write_batch(&mut self, now: i64) -> Result<(), Fault> {
         let mut scratch = std::mem::take(&mut self.scratch);
         scratch.clear();
@@ -345,12 +348,16 @@ impl LaneWriter {
         let room = active.room();
         let mut bytes = BATCH_BYTES;
         let mut count = 0_u32;
-        while let Some(record) = pending.group.get(start + count as usize) {
-            bytes += record_bytes(record.payload.len());
-            if bytes > room {
+        loop {
+            let unit = pending.group.unit(start + count as usize);
+            let (records, unit_bytes) = unit.fold((0, 0), |(records, bytes), record| {
+                (records + 1, bytes + record_bytes(record.payload.len()))
+            });
+            bytes += unit_bytes;
+            if records == 0 || bytes > room {
                 break;
             }
-            count += 1;
+            count += records;
         }
         let seq = self.written_seq + 1;
         let identity = active.header.identity(count, self.durable_seq);

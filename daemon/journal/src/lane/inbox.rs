@@ -30,10 +30,13 @@ struct Shard {
     waiting: Vec<Waiting>,
 }
 
-/// Somebody who waits for the record at this place of its group.
+/// Somebody who waits for the record at this place of its group, and for those before it that are
+/// of the same unit.
 #[derive(Debug)]
 pub(super) struct Waiting {
     pub(super) index: usize,
+    /// Records of the unit.
+    pub(super) count: u64,
     pub(super) sender: ReceiptSender,
 }
 
@@ -59,22 +62,23 @@ impl Inbox {
         }
     }
 
+    /// Leaves a unit: all of its records, or none.
     pub(super) fn push_waiting(
         &self,
         shard: usize,
-        record: Record<'_>,
+        unit: &[Record<'_>],
         sender: ReceiptSender,
     ) -> Result<(), AppendError> {
         let mut shard = self.shards[shard % self.shards.len()].lock();
         if self.ended.load(Ordering::Acquire) {
             return Err(AppendError::Closed);
         }
-        if !self.fits(&shard, &record) {
+        if !self.fits(&shard, unit) {
             return Err(AppendError::Busy);
         }
-        let index = shard.group.len();
-        shard.group.push(record);
-        shard.waiting.push(Waiting { index, sender });
+        shard.group.push_unit(unit);
+        let index = shard.group.len().saturating_sub(1);
+        shard.waiting.push(Waiting { index, count: unit.len() as u64, sender });
         Ok(())
     }
 
@@ -86,7 +90,7 @@ impl Inbox {
             if self.ended.load(Ordering::Acquire) {
                 return Err(Shed::Closed);
             }
-            if self.fits(&shard, &record) {
+            if self.fits(&shard, &[record]) {
                 shard.group.push(record);
                 return Ok(());
             }
@@ -101,10 +105,12 @@ impl Inbox {
         }
     }
 
-    fn fits(&self, shard: &Shard, record: &Record<'_>) -> bool {
-        let bytes = shard.group.payload_bytes() + record.payload.len();
-        // A buffer that is empty takes any record the lane allows.
-        shard.group.len() < self.records_max && (bytes <= self.bytes_max || shard.group.is_empty())
+    fn fits(&self, shard: &Shard, unit: &[Record<'_>]) -> bool {
+        let payload_bytes: usize = unit.iter().map(|record| record.payload.len()).sum();
+        let bytes = shard.group.payload_bytes() + payload_bytes;
+        let records = shard.group.len() + unit.len();
+        // A buffer that is empty takes anything the lane allows.
+        shard.group.is_empty() || (records <= self.records_max && bytes <= self.bytes_max)
     }
 
     /// Takes everything; `spare` becomes the next buffer.
@@ -143,5 +149,31 @@ impl Inbox {
             drop(shard.lock());
         }
         drop(self.flushes.lock());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::receipt::Receipt;
+
+    #[test]
+    fn a_full_queue_takes_none_of_a_unit() {
+        let inbox = Inbox::new(false, 4, 1000);
+        let record = Record { kind: 1, flags: 0, received_at: 0, payload: &[7; 100] };
+        let push = |count| {
+            let (sender, receipt) = Receipt::new();
+            drop(receipt);
+            inbox.push_waiting(0, &vec![record; count], sender)
+        };
+        assert_eq!(push(2), Ok(()));
+        assert_eq!(push(3), Err(AppendError::Busy));
+        assert_eq!(push(2), Ok(()));
+        let drained = inbox.drain(Group::default());
+        assert_eq!(drained.group.len(), 4);
+        let places: Vec<_> = drained.waiting.iter().map(|one| (one.index, one.count)).collect();
+        assert_eq!(places, [(1, 2), (3, 2)]);
+        // An empty buffer takes whatever the lane allows.
+        assert_eq!(push(9), Ok(()));
     }
 }

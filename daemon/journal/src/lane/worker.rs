@@ -13,6 +13,7 @@ use super::LaneHandle;
 use super::Shared;
 use super::inbox::Drained;
 use super::inbox::Inbox;
+use super::inbox::Waiting;
 use crate::blank::Blank;
 use crate::blank::Fill;
 use crate::blank::make_blank;
@@ -171,10 +172,11 @@ impl Worker {
         let started = self.now();
         let written = self.writer.write(group, self.wall());
         let ended = self.now();
-        if written.accepted < records {
-            let lost = records - written.accepted - (waiting.len() as u64).min(records);
-            self.shared.shed.fetch_add(lost, Ordering::Relaxed);
-        }
+        // Those that somebody waits for are refused, the others are only counted.
+        let is_refused = |one: &&Waiting| one.index as u64 >= written.accepted;
+        let refused: u64 = waiting.iter().filter(is_refused).map(|one| one.count).sum();
+        let lost = (records - written.accepted).saturating_sub(refused);
+        self.shared.shed.fetch_add(lost, Ordering::Relaxed);
         if let Some(error) = written.error {
             self.after_error(error);
         }
