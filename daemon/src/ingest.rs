@@ -7,10 +7,13 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use journal::AppendError;
+use model::catalog::Advertiser;
+use model::catalog::Key;
 use model::click::IpPrefix;
 use model::clock::Timestamp;
 use model::id::EventId;
 use model::id::IntegrationId;
+use model::id::TenantId;
 use model::inbound::Channel;
 use model::inbound::Inbound;
 use model::inbound::RefusedReason;
@@ -21,6 +24,7 @@ use crate::ingest::auth::Evidence;
 use crate::ingest::auth::Proof;
 use crate::ingest::auth::Signed;
 use crate::limits::REFUSED_BODY_BYTES_MAX;
+use crate::limits::REFUSED_PATH_BYTES_MAX;
 use crate::limits::REFUSED_QUERY_BYTES_MAX;
 use crate::links::Now;
 use crate::request::Request;
@@ -77,12 +81,46 @@ pub fn admit(request: &Request<'_>, door: Door<'_>) -> Result<(), Problem> {
     if is_good { Ok(()) } else { Err(Problem::MediaType) }
 }
 
+/// What strangers are recorded under who name no integration.
+const NOBODY: IntegrationId = IntegrationId(0);
+
 /// A request that found its integration and proved who it is, or did not.
 struct Sender {
-    door: Arc<IntegrationDoor>,
+    tenant: TenantId,
+    integration: IntegrationId,
+    /// There is such an integration.
+    is_known: bool,
     proof: Result<Proof, RefusedReason>,
     /// What was shown as a secret; it is never recorded.
     shown: Option<String>,
+}
+
+impl Sender {
+    fn known(
+        door: &IntegrationDoor,
+        proof: Result<Proof, RefusedReason>,
+        shown: Option<String>,
+    ) -> Self {
+        let (tenant, integration) = (door.integration.tenant, door.integration.id);
+        Self { tenant, integration, is_known: true, proof, shown }
+    }
+
+    /// Somebody we do not know, shown to the tenant of the host that was called: an operator who
+    /// mistyped an id looks there.
+    fn stranger(
+        catalog: &Now,
+        request: &Request<'_>,
+        (integration, reason): (IntegrationId, RefusedReason),
+        shown: Option<String>,
+    ) -> Option<Self> {
+        let tenant = catalog.directory.domain(request.host)?.tenant;
+        Some(Self { tenant, integration, is_known: false, proof: Err(reason), shown })
+    }
+
+    /// Whose budget of refusals it spends: strangers of one tenant share one.
+    const fn budget(&self) -> u64 {
+        spread(if self.is_known { self.integration.0 } else { self.tenant.0 })
+    }
 }
 
 /// Answers one inbound request. `body` is whole and within its limit; empty for GET.
@@ -95,7 +133,6 @@ pub async fn ingest(rooms: &Rooms, request: &Request<'_>, door: Door<'_>, body: 
     let Some(sender) = find_sender((&catalog, &signer), request, (door, &body), now) else {
         return Answer::Problem(Problem::Unauthorized);
     };
-    let integration = sender.door.integration.id;
     let draft = Draft { request, door, sender: &sender, now };
     let proof = match sender.proof {
         Ok(proof) => proof,
@@ -112,7 +149,8 @@ pub async fn ingest(rooms: &Rooms, request: &Request<'_>, door: Door<'_>, body: 
     };
     let mut remembered = None;
     if proof.is_signed {
-        remembered = rooms.shared.replays.remember(integration, request.header("webhook-id"), now);
+        let id = request.header("webhook-id");
+        remembered = rooms.shared.replays.remember(sender.integration, id, now);
         if remembered.is_none() {
             let body = bodies.bodies.into_iter().next().unwrap_or_default();
             return refuse(rooms, &draft, body, RefusedReason::Replayed);
@@ -136,7 +174,7 @@ pub async fn ingest(rooms: &Rooms, request: &Request<'_>, door: Door<'_>, body: 
     }
 }
 
-/// Who sends. `None`: nobody we know, and so nobody in whose debugger it could be shown.
+/// Who sends. `None`: nobody we know, and nobody in whose debugger it could be shown.
 fn find_sender(
     (catalog, keys): (&Now, &Signer),
     request: &Request<'_>,
@@ -171,32 +209,46 @@ fn find_sender(
         auth::integration(door, pepper, &evidence, now)
     };
     let found = match door {
-        Door::Postback(id) => catalog.directory.integrations.get(&id.parse().ok()?),
+        Door::Postback(id) => {
+            let named = id.parse().unwrap_or(NOBODY);
+            catalog.directory.integrations.get(&named).ok_or(named)
+        }
         Door::Conversion => find_conversion(catalog, request, &check),
-        Door::Events(_) => None,
+        Door::Events(_) => Err(NOBODY),
     };
-    let door = Arc::clone(found?);
-    let proof = check(&door);
-    Some(Sender { door, proof, shown: token.map(Cow::into_owned) })
+    let proof = found.map(|door| check(door));
+    let shown = token.map(Cow::into_owned);
+    match (found, proof) {
+        (Ok(door), Ok(proof)) => Some(Sender::known(door, proof, shown)),
+        (Err(named), _) | (_, Err(named)) => {
+            let reason = RefusedReason::UnknownIntegration;
+            Sender::stranger(catalog, request, (named, reason), shown)
+        }
+    }
 }
 
 /// The Trackier integration that a conversion is for: the one named, else the tenant's only one,
 /// else the first that takes what was shown.
+///
+/// # Errors
+/// The name of one that is not there; [`NOBODY`] where none was named.
 fn find_conversion<'c>(
     catalog: &'c Now,
     request: &Request<'_>,
     check: &dyn Fn(&IntegrationDoor) -> Result<Proof, RefusedReason>,
-) -> Option<&'c Arc<IntegrationDoor>> {
+) -> Result<&'c Arc<IntegrationDoor>, IntegrationId> {
     let directory = &catalog.directory;
     if let Some(named) = request.param("integration") {
-        let door = directory.integrations.get(&named.parse().ok()?)?;
+        let named = named.parse().unwrap_or(NOBODY);
+        let door = directory.integrations.get(&named).ok_or(named)?;
         let is_trackier = &*door.integration.adapter == crate::catalog::directory::TRACKIER_ADAPTER;
-        return is_trackier.then_some(door);
+        return if is_trackier { Ok(door) } else { Err(named) };
     }
-    let tenant = directory.domain(request.host)?.tenant;
+    let tenant = directory.domain(request.host).ok_or(NOBODY)?.tenant;
     let held = directory.trackier(tenant);
     let mut doors = held.iter().filter_map(|id| directory.integrations.get(id));
-    if held.len() == 1 { doors.next() } else { doors.find(|door| check(door).is_ok()) }
+    let door = if held.len() == 1 { doors.next() } else { doors.find(|door| check(door).is_ok()) };
+    door.ok_or(NOBODY)
 }
 
 fn find_event_sender(
@@ -206,21 +258,36 @@ fn find_event_sender(
     now: Timestamp,
 ) -> Option<Sender> {
     let shown = match request.header("x-api-key") {
-        "" => request.header("authorization").strip_prefix("Bearer ")?.trim(),
-        key => key,
+        "" => request.header("authorization").strip_prefix("Bearer ").map(str::trim),
+        key => Some(key),
     };
-    let (id, secret) = auth::key_parts(shown)?;
-    let key = catalog.directory.keys.get(&id)?;
-    let advertiser = catalog.directory.advertiser(key.advertiser?)?;
-    let door = catalog.directory.integrations.get(&advertiser.events_integration)?;
-    if door.integration.tenant != key.tenant {
-        return None;
-    }
+    let held = shown.and_then(|shown| find_key(catalog, shown));
+    let shown = shown.map(str::to_owned);
+    let Some((KeyDoor { key, advertiser, door }, secret)) = held else {
+        let unknown = (NOBODY, RefusedReason::BadKey);
+        return Sender::stranger(catalog, request, unknown, shown);
+    };
     let evidence = Evidence { client: request.client, token: None, signed };
     let proof = auth::key(key, secret, &keys.secrets.pepper, now)
         .and_then(|()| if advertiser.is_active { Ok(()) } else { Err(RefusedReason::BadKey) })
         .and_then(|()| auth::event_sender(door, &evidence, now));
-    Some(Sender { door: Arc::clone(door), proof, shown: Some(shown.to_owned()) })
+    Some(Sender::known(door, proof, shown))
+}
+
+/// A key with whom it speaks for, and through what.
+struct KeyDoor<'c> {
+    key: &'c Key,
+    advertiser: &'c Advertiser,
+    door: &'c IntegrationDoor,
+}
+
+/// The key of this text, and the secret that was shown for it.
+fn find_key<'c, 'r>(catalog: &'c Now, shown: &'r str) -> Option<(KeyDoor<'c>, &'r str)> {
+    let (id, secret) = auth::key_parts(shown)?;
+    let key = catalog.directory.keys.get(&id)?;
+    let advertiser = catalog.directory.advertiser(key.advertiser?)?;
+    let door = catalog.directory.integrations.get(&advertiser.events_integration)?;
+    (door.integration.tenant == key.tenant).then_some((KeyDoor { key, advertiser, door }, secret))
 }
 
 /// What the records of one request have in common.
@@ -239,7 +306,7 @@ impl Draft<'_> {
     }
 
     fn inbound(&self, event_id: EventId, body: Vec<u8>) -> Inbound {
-        let (request, integration) = (self.request, &self.sender.door.integration);
+        let (request, sender) = (self.request, self.sender);
         let kept = KEPT_HEADERS.iter().filter_map(|name| {
             let value = request.header(name);
             let value = &value[..value.floor_char_boundary(HEADER_BYTES_MAX)];
@@ -249,12 +316,12 @@ impl Draft<'_> {
             let is_there = request.headers.contains_key(*name);
             is_there.then(|| (Box::from(*name), Box::from(scrub::MASK)))
         });
-        let shown = self.sender.shown.as_deref().unwrap_or_default();
+        let shown = sender.shown.as_deref().unwrap_or_default();
         let body = scrub::value(scrub::body(body, request.media_type()), shown);
         Inbound {
             event_id,
-            tenant: integration.tenant,
-            integration: integration.id,
+            tenant: sender.tenant,
+            integration: sender.integration,
             channel: channel(self.door),
             received_at: self.now,
             method: if request.verb == Verb::Get { "GET" } else { "POST" }.into(),
@@ -288,18 +355,15 @@ async fn record(
 
 /// One generic answer for every reason; the reason goes to the debugger.
 fn refuse(rooms: &Rooms, draft: &Draft<'_>, body: Vec<u8>, reason: RefusedReason) -> Answer {
-    let integration = draft.sender.door.integration.id;
-    if !rooms.shared.refusals.spend(spread(integration), draft.now.unix_ms()) {
+    if !rooms.shared.refusals.spend(draft.sender.budget(), draft.now.unix_ms()) {
         rooms.cells.refusal_shed();
         return Answer::Problem(Problem::Unauthorized);
     }
     let event_id = EventId::new(draft.now, &mut *rooms.rng.borrow_mut());
     let mut inbound = draft.inbound(event_id, body);
     inbound.body.truncate(REFUSED_BODY_BYTES_MAX);
-    if inbound.query.len() > REFUSED_QUERY_BYTES_MAX {
-        let end = inbound.query.floor_char_boundary(REFUSED_QUERY_BYTES_MAX);
-        inbound.query = inbound.query[..end].into();
-    }
+    inbound.path = cut(&inbound.path, REFUSED_PATH_BYTES_MAX);
+    inbound.query = cut(&inbound.query, REFUSED_QUERY_BYTES_MAX);
     inbound.refused = Some(reason);
     if rooms.journal.enqueue_refusal(&inbound).is_err() {
         rooms.cells.refusal_shed();
@@ -307,9 +371,14 @@ fn refuse(rooms: &Rooms, draft: &Draft<'_>, body: Vec<u8>, reason: RefusedReason
     Answer::Problem(Problem::Unauthorized)
 }
 
+fn cut(text: &str, bytes_max: usize) -> Box<str> {
+    text[..text.floor_char_boundary(bytes_max)].into()
+}
+
 /// The random half of an id: as good as a hash.
-fn spread(integration: IntegrationId) -> u64 {
-    let low = u64::try_from(integration.0 & u128::from(u64::MAX)).unwrap_or_default();
+#[expect(clippy::cast_possible_truncation, reason = "the other half is a time")]
+const fn spread(id: u128) -> u64 {
+    let low = id as u64;
     low.rotate_left(32) ^ low
 }
 

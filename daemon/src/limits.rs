@@ -30,9 +30,12 @@ pub const JSON_DEPTH_MAX: usize = 16;
 pub const PROPERTIES_MAX: usize = 64;
 /// Body bytes kept of a refused request.
 pub const REFUSED_BODY_BYTES_MAX: usize = 4 * 1024;
+/// Path bytes kept of a refused request: what a stranger asks for is nobody's id.
+pub const REFUSED_PATH_BYTES_MAX: usize = 256;
 /// Query bytes kept of a refused request.
 pub const REFUSED_QUERY_BYTES_MAX: usize = 4 * 1024;
-/// Refused requests recorded per integration at once, as many as its debugger shows; what comes
+/// Refused requests recorded per integration at once, as many as its debugger shows (those for
+/// integrations that nobody knows: per tenant); what comes
 /// faster than [`REFUSALS_PER_SECOND_MAX`] behind them is only counted.
 pub const REFUSALS_BURST_MAX: u64 = 200;
 /// Refused requests per integration and second that are recorded for good.

@@ -10,6 +10,7 @@ use model::id::IntegrationId;
 use model::id::TenantId;
 use model::inbound::Channel;
 use model::inbound::Inbound;
+use model::inbound::RefusedReason;
 use model::record::RecordKind;
 use model::wire;
 use sha2::Digest;
@@ -22,6 +23,10 @@ use store::unit::BatchTx;
 use super::consume::SourceRecord;
 use super::post::raw_row;
 use crate::metrics;
+
+/// The reason of refusals for integrations that nobody knows: they have no integration under which
+/// they could be counted.
+const STRANGER: &str = RefusedReason::UnknownIntegration.as_str();
 
 /// Keeps what the records say, inside the unit of work that moves the offset.
 pub(super) async fn keep(
@@ -41,12 +46,17 @@ pub(super) async fn keep(
         rows.entry(inbound.tenant).or_default().push(row);
     }
     for (tenant, rows) in rows {
-        let integrations: BTreeSet<IntegrationId> =
-            rows.iter().map(|row| row.integration).collect();
+        let is_stranger = |row: &InboundRow| row.reason.as_deref() == Some(STRANGER);
+        let has_strangers = rows.iter().any(is_stranger);
+        let known = rows.iter().filter(|row| !is_stranger(row));
+        let integrations: BTreeSet<IntegrationId> = known.map(|row| row.integration).collect();
         metrics::refused(rows.len());
         tx.inbound(tenant).insert(rows).await?;
         for integration in integrations {
             tx.inbound(tenant).trim_refused(integration).await?;
+        }
+        if has_strangers {
+            tx.inbound(tenant).trim_strangers().await?;
         }
     }
     Ok(())

@@ -299,6 +299,19 @@ impl Inbounds<'_> {
         self.0.execute(sql, params).await
     }
 
+    /// Drops all but the newest [`REFUSED_ROWS_MAX`] of those that named no integration of the
+    /// tenant, over all names.
+    ///
+    /// # Errors
+    /// [`crate::error::StoreError::Database`].
+    pub async fn trim_strangers(&mut self) -> StoreResult<u64> {
+        let sql = "DELETE FROM inbound WHERE tenant_id = $1 AND outcome = 'refused' \
+                   AND reason = 'unknown_integration' AND event_id <= (SELECT event_id \
+                   FROM inbound WHERE tenant_id = $1 AND outcome = 'refused' \
+                   AND reason = 'unknown_integration' ORDER BY event_id DESC LIMIT 1 OFFSET $2)";
+        self.0.execute(sql, params![self.0.tenant(), REFUSED_ROWS_MAX]).await
+    }
+
     /// One page, newest first.
     ///
     /// # Errors

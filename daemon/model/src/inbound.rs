@@ -40,6 +40,8 @@ words! {
         BadKey = "bad_key",
         /// The origin is not one of the key's.
         BadOrigin = "bad_origin",
+        /// No integration of that name, or none at all behind this door.
+        UnknownIntegration = "unknown_integration",
     }
 }
 
@@ -51,7 +53,7 @@ pub struct Inbound {
     pub event_id: EventId,
     /// Whose workspace.
     pub tenant: TenantId,
-    /// Through which connection.
+    /// Through which connection; of a refused one as it was named, zero where none was.
     pub integration: IntegrationId,
     /// Through which door.
     pub channel: Channel,

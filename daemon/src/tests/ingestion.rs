@@ -68,24 +68,27 @@ fn every_refusal_looks_the_same_and_its_reason_is_kept() {
     };
     let token = format!("token={TOKEN}");
     let answers = [
-        (postback(10, "token=wrong_token_value"), Some(RefusedReason::BadToken)),
-        (postback(10, ""), Some(RefusedReason::BadToken)),
-        (postback(11, ""), Some(RefusedReason::BadSignature)),
-        (postback(12, ""), Some(RefusedReason::IpNotAllowed)),
-        (postback(40, &token), Some(RefusedReason::BadKey)),
-        (postback(41, &token), Some(RefusedReason::BadToken)),
-        (postback(99, &token), None),
-        ("/postback/int_nonsense".to_owned(), None),
+        (postback(10, "token=wrong_token_value"), 10, RefusedReason::BadToken),
+        (postback(10, ""), 10, RefusedReason::BadToken),
+        (postback(11, ""), 11, RefusedReason::BadSignature),
+        (postback(12, ""), 12, RefusedReason::IpNotAllowed),
+        (postback(40, &token), 40, RefusedReason::BadKey),
+        (postback(41, &token), 41, RefusedReason::BadToken),
+        (postback(99, &token), 99, RefusedReason::UnknownIntegration),
+        (format!("/postback/{}", "n".repeat(1000)), 0, RefusedReason::UnknownIntegration),
+        ("/v1/events/conversion?integration=int_none".to_owned(), 0, RefusedReason::UnknownIntegration),
+        (postback(98, "token=wrong_token_value"), 98, RefusedReason::UnknownIntegration),
     ]
-    .map(|(target, reason)| (without_date(world.get(&target)), reason));
-    for (answer, _) in &answers {
+    .map(|(target, integration, reason)| (without_date(world.get(&target)), integration, reason));
+    for (answer, ..) in &answers {
         assert_eq!(status(answer), 401);
         assert_eq!(answer, &answers[0].0);
     }
-    let expected: Vec<_> = answers.iter().filter_map(|(_, reason)| *reason).collect();
-    let refusals = world.refusals(expected.len());
-    let reasons: Vec<_> = refusals.iter().filter_map(|inbound| inbound.refused).collect();
-    assert_eq!(reasons, expected);
+    let refusals = world.refusals(answers.len());
+    let kept: Vec<_> = refusals.iter().map(|it| (it.integration.0, it.refused)).collect();
+    let expected: Vec<_> = answers.iter().map(|(_, id, reason)| (*id, Some(*reason))).collect();
+    assert_eq!(kept, expected);
+    assert!(refusals.iter().all(|inbound| inbound.tenant == TENANT && inbound.path.len() <= 256));
     assert!(!format!("{refusals:?}").contains("wrong_token_value"));
     world.inbound(0);
 }
@@ -101,6 +104,22 @@ fn refusals_of_one_integration_are_kept_at_a_bounded_rate() {
     world.get(&postback(10, ""));
     world.refusals(201);
     assert!(world.admin("/metrics").contains("gammad_refusals_shed_total 10"));
+}
+
+#[test]
+fn strangers_of_one_tenant_share_one_budget() {
+    let world = World::new();
+    for number in 0..210 {
+        assert_eq!(status(&world.get(&postback(1000 + number, ""))), 401);
+    }
+    let refusals = world.refusals(200);
+    assert!(refusals.iter().all(|it| it.refused == Some(RefusedReason::UnknownIntegration)));
+    // Nobody else's is spent.
+    world.get(&postback(10, ""));
+    world.refusals(201);
+    let answer = world.post("/v1/events", &format!("X-API-KEY: gm_live_none_x\r\n{JSON}"), "{}");
+    assert_eq!(status(&answer), 401);
+    assert!(world.admin("/metrics").contains("gammad_refusals_shed_total 11"));
 }
 
 fn signature(id: &str, content: &str) -> String {

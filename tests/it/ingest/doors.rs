@@ -50,6 +50,11 @@ fn a_wrong_token_is_one_generic_401_and_visible_with_its_reason() {
         (found.len() >= 2).then_some(found)
     });
     assert!(refused.iter().all(|row| row["reason"] == "bad_token"), "{refused:?}");
+    // A mistyped id is found by the id that was typed.
+    let target = "/v1/inbound?integration_id=int_00000000000000000000000000&outcome=refused";
+    let strangers = rows(&world.api_get(target).expect_status(200).json());
+    assert_eq!(strangers.len(), 1, "{strangers:?}");
+    assert_eq!(strangers[0]["reason"], "unknown_integration");
 }
 
 #[test]

@@ -7,7 +7,9 @@ use model::click_id::ClickId;
 use model::id::CampaignId;
 use model::id::LinkId;
 use model::id::OfferId;
+use model::id::IntegrationId;
 use model::inbound::RefusedReason;
+use model::outcome::Outcome;
 use model::record::RecordKind;
 use model::wire;
 use store::inbound::InboundFilter;
@@ -127,4 +129,31 @@ async fn the_last_two_hundred_refusals_of_an_integration_are_shown() {
     assert_eq!(rows.len(), 200);
     assert!(rows.windows(2).all(|pair| pair[0].event > pair[1].event));
     assert_eq!(rows[0].outcome.as_str(), "refused");
+}
+
+#[tokio::test]
+async fn strangers_are_shown_under_the_name_they_asked_for_and_the_last_two_hundred_in_all() {
+    let mut world = World::new().await;
+    let lane = MemorySource::new("journal-1", "control");
+    let mut push = |integration: IntegrationId, reason| {
+        let mut inbound = world.inbound(integration, "token=***");
+        inbound.refused = Some(reason);
+        lane.push_inbound(&inbound);
+    };
+    push(SHOP_POSTBACK, RefusedReason::BadToken);
+    for number in 0..205 {
+        push(IntegrationId(1_000 + number), RefusedReason::UnknownIntegration);
+    }
+    let mut consumer = Consumer::new(lane);
+    while world.pipeline.step(&mut consumer).await.expect("a batch").records > 0 {}
+    let mut tx = world.store.read(TENANT).await.expect("a read");
+    let mut shown = async |integration: Option<IntegrationId>| {
+        let outcome = Some(Outcome::Refused);
+        let filter = InboundFilter { integration, outcome, ..InboundFilter::default() };
+        tx.inbound().list(&filter, &PageAsk::first(500)).await.expect("rows").len()
+    };
+    assert_eq!(shown(None).await, 201);
+    assert_eq!(shown(Some(SHOP_POSTBACK)).await, 1);
+    assert_eq!(shown(Some(IntegrationId(1_204))).await, 1);
+    assert_eq!(shown(Some(IntegrationId(1_004))).await, 0);
 }

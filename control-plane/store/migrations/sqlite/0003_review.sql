@@ -6,3 +6,7 @@ ALTER TABLE conversion_revisions ADD COLUMN decided_why TEXT;
 
 -- Such news waits whatever its conversion's status is.
 CREATE INDEX conversions_changed_back ON conversions (tenant_id) WHERE held_by = 'changed_back';
+
+-- Refusals for integrations that nobody knows are kept per tenant, the newest 200.
+CREATE INDEX inbound_strangers ON inbound (tenant_id, event_id)
+    WHERE outcome = 'refused' AND reason = 'unknown_integration';
