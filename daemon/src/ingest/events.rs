@@ -109,6 +109,17 @@ fn depth(value: &Value) -> usize {
     }
 }
 
+/// Members of the widest object in a value.
+fn width(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => items.iter().map(width).max().unwrap_or(0),
+        Value::Object(fields) => {
+            fields.values().map(width).max().unwrap_or(0).max(fields.len())
+        }
+        _ => 0,
+    }
+}
+
 /// Checks one event and fills in its action. Whether it was filled in.
 fn check(
     event: &mut Map<String, Value>,
@@ -146,6 +157,11 @@ fn check(
             bad(name, detail);
         }
     }
+    if event.len() > PROPERTIES_MAX {
+        let field = if prefix.is_empty() { "body" } else { prefix };
+        let detail = format!("has more than {PROPERTIES_MAX} fields");
+        errors.push(FieldError { field: field.to_owned(), detail });
+    }
     if let (true, Some(action)) = (is_filled, path_action) {
         event.insert("action".to_owned(), Value::from(action));
     }
@@ -167,10 +183,12 @@ fn check_field(name: &str, value: &Value, currency: Option<Currency>) -> Result<
             Value::String(code) if Currency::parse(code).is_ok() => Ok(()),
             _ => Err("must be a currency code of ISO 4217".to_owned()),
         },
-        "properties" => match value {
-            Value::Object(fields) if fields.len() <= PROPERTIES_MAX => Ok(()),
-            _ => Err(format!("must be an object with at most {PROPERTIES_MAX} fields")),
-        },
+        "properties" if !value.is_object() || width(value) > PROPERTIES_MAX => {
+            Err(format!("must be an object with at most {PROPERTIES_MAX} fields"))
+        }
+        _ if width(value) > PROPERTIES_MAX => {
+            Err(format!("holds an object with more than {PROPERTIES_MAX} fields"))
+        }
         _ => Ok(()),
     }
 }

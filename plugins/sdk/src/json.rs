@@ -3,8 +3,12 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-/// Nesting that a document may have. Deeper ones are refused before they cost stack.
-pub const DEPTH_MAX: u32 = 32;
+/// Lists and objects inside each other that a document may have. Deeper ones are refused before
+/// they cost stack.
+pub const DEPTH_MAX: u32 = 16;
+
+/// Members of one object of a body. A wider one is refused at its first member too many.
+pub const MEMBERS_MAX: usize = 64;
 
 /// A JSON value that borrows from its document wherever nothing had to be unescaped.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,13 +66,17 @@ impl<'a> Json<'a> {
     }
 }
 
-/// Reads one document (RFC 8259, a byte order mark is skipped).
+/// Reads the document of an outside system (RFC 8259, a byte order mark is skipped).
 ///
 /// # Errors
 /// The place in bytes and what was expected there.
 pub fn read(text: &str) -> Result<Json<'_>, String> {
+    read_within(text, MEMBERS_MAX)
+}
+
+fn read_within(text: &str, members_max: usize) -> Result<Json<'_>, String> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut cursor = Cursor { text, at: 0 };
+    let mut cursor = Cursor { text, at: 0, members_max };
     cursor.skip_space();
     let value = cursor.value(DEPTH_MAX)?;
     cursor.skip_space();
@@ -78,7 +86,7 @@ pub fn read(text: &str) -> Result<Json<'_>, String> {
     Ok(value)
 }
 
-/// Reads a configuration: an object, or nothing at all.
+/// Reads a configuration: an object as wide as its operator likes, or nothing at all.
 ///
 /// # Errors
 /// It is not JSON or not an object.
@@ -86,7 +94,7 @@ pub fn read_config(text: &str) -> Result<Json<'_>, String> {
     if text.is_empty() {
         return Ok(Json::Object(Vec::new()));
     }
-    match read(text) {
+    match read_within(text, usize::MAX) {
         Ok(object @ Json::Object(_)) => Ok(object),
         Ok(_) => Err("is not an object".into()),
         Err(reason) => Err(format!("is not JSON: {reason}")),
@@ -96,6 +104,7 @@ pub fn read_config(text: &str) -> Result<Json<'_>, String> {
 struct Cursor<'a> {
     text: &'a str,
     at: usize,
+    members_max: usize,
 }
 
 impl<'a> Cursor<'a> {
@@ -117,10 +126,13 @@ impl<'a> Cursor<'a> {
     }
 
     fn value(&mut self, depth: u32) -> Result<Json<'a>, String> {
-        let Some(inside) = depth.checked_sub(1) else { return Err(self.wrong("less nesting")) };
+        match (self.peek(), depth.checked_sub(1)) {
+            (Some(b'{' | b'['), None) => return Err(self.wrong("less nesting")),
+            (Some(b'{'), Some(inside)) => return self.object(inside),
+            (Some(b'['), Some(inside)) => return self.list(inside),
+            _ => {}
+        }
         match self.peek() {
-            Some(b'{') => self.object(inside),
-            Some(b'[') => self.list(inside),
             Some(b'"') => Ok(Json::Text(self.string()?)),
             Some(b'-' | b'0'..=b'9') => Ok(Json::Number(self.number()?)),
             Some(b't') => self.word("true", Json::Bool(true)),
@@ -150,6 +162,9 @@ impl<'a> Cursor<'a> {
             self.skip_space();
             if self.peek() != Some(b'"') {
                 return Err(self.wrong("a name"));
+            }
+            if members.len() == self.members_max {
+                return Err(self.wrong("fewer members"));
             }
             let name = self.string()?;
             self.skip_space();
@@ -310,7 +325,7 @@ impl<'a> Cursor<'a> {
 mod tests {
     use proptest::prelude::{Strategy, any, prop, prop_oneof, proptest};
 
-    use super::{DEPTH_MAX, Json, read};
+    use super::{DEPTH_MAX, Json, MEMBERS_MAX, read, read_config};
 
     fn same(ours: &Json<'_>, theirs: &serde_json::Value) -> bool {
         match (ours, theirs) {
@@ -396,5 +411,22 @@ mod tests {
         assert!(read(&nested(depth)).is_ok());
         assert!(read(&nested(depth + 1)).is_err());
         assert!(read(&"[".repeat(60_000)).is_err());
+        let holding = |depth: usize| "[".repeat(depth) + "1" + &"]".repeat(depth);
+        assert!(read(&holding(depth)).is_ok());
+        assert!(read(&holding(depth + 1)).is_err());
+    }
+
+    #[test]
+    fn a_wide_object_is_refused_at_its_first_member_too_many() {
+        let wide = |count: usize| {
+            let members: Vec<String> = (0..count).map(|number| format!(r#""m{number}":1"#)).collect();
+            format!("{{{}}}", members.join(","))
+        };
+        assert!(read(&wide(MEMBERS_MAX)).is_ok());
+        let reason = read(&wide(10_000)).unwrap_err();
+        let at = wide(MEMBERS_MAX).len();
+        assert_eq!(reason, format!("expected fewer members at byte {at}"));
+        assert!(read(&format!("[{}]", wide(MEMBERS_MAX + 1))).is_err());
+        assert!(read_config(&wide(10_000)).is_ok());
     }
 }

@@ -142,4 +142,18 @@ fn properties_are_bounded() {
     };
     check(&body(PROPERTIES_MAX), None, &body(PROPERTIES_MAX));
     check(&body(PROPERTIES_MAX + 1), None, "422 properties");
+    // Nothing passes here that an adapter would refuse afterwards.
+    let fields = |count: usize| -> String {
+        let fields: Vec<_> = (0..count).map(|number| format!("\"p{number}\":1")).collect();
+        fields.join(",")
+    };
+    let wide = fields(PROPERTIES_MAX + 1);
+    check(&format!(r#"{{"action":"landing","x":[{{{wide}}}]}}"#), None, "422 x");
+    let nested = format!(r#"{{"action":"landing","properties":{{"a":{{{wide}}}}}}}"#);
+    check(&nested, None, "422 properties");
+    let event = |count: usize| format!(r#"{{"action":"landing",{}}}"#, fields(count));
+    check(&event(PROPERTIES_MAX - 1), None, &event(PROPERTIES_MAX - 1));
+    check(&event(PROPERTIES_MAX), None, "422 body");
+    let batch = format!(r#"{{"events":[{}]}}"#, event(PROPERTIES_MAX));
+    check(&batch, None, "422 events[0]");
 }
