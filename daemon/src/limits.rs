@@ -22,6 +22,9 @@ pub const BODY_BYTES_MAX: usize = 64 * 1024;
 pub const DISCARD_BYTES_MAX: usize = 1024 * 1024;
 /// Buffer of a connection, in bytes: a URL and headers at their limits fit.
 pub const CONNECTION_BUFFER_BYTES: usize = 32 * 1024;
+/// Longest first line of a request that is parsed, in bytes; a longer one is a URL that is too
+/// long. Well inside the buffer, so that it is seen before the parser gives up.
+pub const REQUEST_LINE_BYTES_MAX: usize = 24 * 1024;
 /// Events of one batch.
 pub const BATCH_EVENTS_MAX: usize = 100;
 /// Depth of JSON on the event API.

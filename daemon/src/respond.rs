@@ -192,6 +192,25 @@ pub fn respond(answer: Answer, mut headers: HeaderMap) -> hyper::Response<Body> 
     response
 }
 
+/// An answer as bytes of HTTP/1.1, for a connection whose request nobody parsed.
+#[must_use]
+pub fn head_and_body(answer: Answer) -> Vec<u8> {
+    let response = respond(answer, HeaderMap::new());
+    let body = match response.body() {
+        Body::Full(bytes) => bytes.clone(),
+        Body::Empty => Bytes::new(),
+    };
+    let mut bytes = format!("HTTP/1.1 {}\r\n", response.status()).into_bytes();
+    for (name, value) in response.headers() {
+        for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+            bytes.extend_from_slice(part);
+        }
+    }
+    bytes.extend_from_slice(format!("content-length: {}\r\n\r\n", body.len()).as_bytes());
+    bytes.extend_from_slice(&body);
+    bytes
+}
+
 fn redirect(
     headers: &mut HeaderMap,
     destination: String,

@@ -42,6 +42,7 @@ use crate::request::client_address;
 use crate::respond::Answer;
 use crate::respond::Body;
 use crate::respond::Problem;
+use crate::respond::head_and_body;
 use crate::respond::respond;
 use crate::rooms::Rooms;
 use crate::router::Route;
@@ -76,7 +77,9 @@ pub async fn serve(
             Ok(Poll::Pending) => Poll::Pending,
             Ok(Poll::Ready(Ok(()))) => Poll::Ready(slot.lingers()),
             // What could not be parsed was answered; its sender may still be writing.
-            Ok(Poll::Ready(Err(error))) => Poll::Ready(error.is_parse()),
+            Ok(Poll::Ready(Err(error))) => {
+                Poll::Ready(error.is_parse() || slot.has_long_line())
+            }
             Err(_panic) => {
                 rooms.cells.panicked();
                 Poll::Ready(false)
@@ -84,7 +87,13 @@ pub async fn serve(
         }
     });
     if ended.await {
-        linger(connection.into_parts().io.into_inner(), &slot).await;
+        let mut watched = connection.into_parts().io.into_inner();
+        if slot.has_long_line() {
+            let answer = Answer::Problem(Problem::Request(RequestError::UrlTooLong));
+            // Whoever does not take the answer is closed all the same.
+            let _ = watched.stream.write_all(&head_and_body(answer)).await;
+        }
+        linger(watched, &slot).await;
     }
 }
 

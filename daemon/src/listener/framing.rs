@@ -1,7 +1,9 @@
-//! Counts the Content-Length lines of a head as its bytes pass.
+//! Counts the Content-Length lines of a head as its bytes pass, and the bytes of its first line.
 //!
 //! The parser folds equal lengths into one before anybody can see that there were two (RFC 9110,
-//! section 8.6 lets it), while whoever stands in front of us may have acted on either.
+//! section 8.6 lets it), while whoever stands in front of us may have acted on either. And it
+//! answers a first line that does not fit into its buffer as if headers were too large, though it
+//! is the URL (RFC 9110, section 15.5.15).
 //!
 //! # Why line by line
 //!
@@ -9,6 +11,8 @@
 //! is found by a search for the line feed, which looks at sixteen or more bytes at a time.
 
 use memchr::memchr;
+
+use crate::limits::REQUEST_LINE_BYTES_MAX;
 
 /// What a line that counts begins with, in lower case.
 const NAME: &[u8] = b"content-length:";
@@ -18,6 +22,8 @@ const NAME: &[u8] = b"content-length:";
 pub struct LengthLines {
     /// How much of [`NAME`] the line has been so far; `None`: it is another line.
     matched: Option<usize>,
+    /// Bytes of the first line, as far as it came.
+    first_line_bytes: usize,
     has_line: bool,
     count: u32,
     is_over: bool,
@@ -25,7 +31,7 @@ pub struct LengthLines {
 
 impl Default for LengthLines {
     fn default() -> Self {
-        Self { matched: Some(0), has_line: false, count: 0, is_over: false }
+        Self { matched: Some(0), first_line_bytes: 0, has_line: false, count: 0, is_over: false }
     }
 }
 
@@ -46,6 +52,10 @@ impl LengthLines {
 
     /// A piece of one line.
     fn look_in_line(&mut self, piece: &[u8]) {
+        if !self.has_line {
+            let ends = usize::from(piece.last() == Some(&b'\r'));
+            self.first_line_bytes += piece.len() - ends;
+        }
         let Some(mut matched) = self.matched else { return };
         for byte in piece.iter().filter(|byte| **byte != b'\r') {
             if NAME[matched] != byte.to_ascii_lowercase() {
@@ -67,11 +77,32 @@ impl LengthLines {
     pub const fn is_doubled(&self) -> bool {
         self.count > 1
     }
+
+    /// Whether the first line is longer than any that is parsed.
+    #[must_use]
+    pub const fn is_first_long(&self) -> bool {
+        self.first_line_bytes > REQUEST_LINE_BYTES_MAX
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_long_first_line_is_long() {
+        let long = "y".repeat(REQUEST_LINE_BYTES_MAX);
+        for (text, expected) in [
+            (long.clone(), false),
+            (format!("{long}y"), true),
+            (format!("\r\n{long}y HTTP/1.1\r\n"), true),
+            (format!("GET / HTTP/1.1\r\nX: {long}\r\n"), false),
+        ] {
+            let mut lines = LengthLines::default();
+            lines.look(text.as_bytes());
+            assert_eq!(lines.is_first_long(), expected);
+        }
+    }
 
     #[test]
     fn only_lines_of_the_first_head_count() {

@@ -92,6 +92,11 @@ impl Slot {
         self.lengths.get().is_doubled()
     }
 
+    /// Whether the head that is being read has a first line that nobody parses.
+    pub fn has_long_line(&self) -> bool {
+        self.lengths.get().is_first_long()
+    }
+
     /// Why the sweep wants this connection closed.
     pub fn closing(&self) -> Option<CloseReason> {
         self.closing.get()
@@ -282,6 +287,10 @@ impl AsyncRead for Watched {
             }
             (Poll::Pending, Phase::Answer) => slot.enter(Phase::Idle),
             _ => {}
+        }
+        if slot.has_long_line() {
+            // Ends the connection before the parser answers something else.
+            return Poll::Ready(Err(std::io::ErrorKind::InvalidData.into()));
         }
         polled
     }
