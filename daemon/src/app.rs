@@ -41,6 +41,8 @@ use crate::listener::Order;
 use crate::listener::tcp;
 use crate::metrics::Cells;
 use crate::metrics::Metrics;
+use crate::recall;
+use crate::recall::Recall;
 use crate::rooms::Lanes;
 use crate::rooms::Rooms;
 use crate::rooms::Shared;
@@ -117,8 +119,10 @@ pub struct Running {
     threads: Vec<JoinHandle<io::Result<()>>>,
     stop_admin: watch::Sender<bool>,
     admin: JoinHandle<io::Result<()>>,
-    stop_follower: Arc<AtomicBool>,
+    /// Ends what runs beside the answering threads.
+    stop_work: Arc<AtomicBool>,
     follower: JoinHandle<()>,
+    recall: JoinHandle<()>,
 }
 
 fn doing<T>(what: impl Into<String>, result: io::Result<T>) -> Result<T, StartError> {
@@ -150,6 +154,7 @@ impl App {
         let data_dir = &config.data_dir;
         doing(format!("create {}", data_dir.display()), std::fs::create_dir_all(data_dir))?;
         let root = data_dir.join("journal");
+        let time = Arc::clone(&parts.environment.time);
         let (journal, report) = Journal::open(&root, parts.journal, parts.environment)?;
         let lanes = lanes_of(&journal)?;
 
@@ -166,26 +171,19 @@ impl App {
         let follower = Follower::new(Arc::clone(&view), parts.catalog, clock, snapshot);
 
         // What all threads share.
+        let (ids_known, replays_known) = watch::channel(false);
+        let recalled = Arc::<recall::Report>::default();
         let wiring = Wiring {
             clock: parts.clock,
             rng: parts.rng,
-            shared: Arc::new(Shared {
-                visitors: Visitors::new(config.daemon.visitor_limits()),
-                replays: ReplayMemory::default(),
-                refusals: BurstTable::new(
-                    REFUSAL_KEYS,
-                    REFUSALS_BURST_MAX,
-                    REFUSALS_PER_SECOND_MAX,
-                ),
-                trusted_proxies: config.daemon.trusted_nets(),
-            }),
+            shared: Arc::new(shared(&config, replays_known)),
             health: Arc::new(Health {
                 view: Arc::clone(&view),
                 lanes: lanes.clone(),
                 is_draining: AtomicBool::new(false),
                 is_journal_damaged: report.is_degraded(),
             }),
-            metrics: Arc::new(metrics_of(&lanes, &view)),
+            metrics: Arc::new(metrics_of(&lanes, &view, &recalled)),
             limits: ListenerLimits {
                 deadlines: config.daemon.deadlines(),
                 connections_max: connections_max(config.daemon.connections_max) / threads,
@@ -193,9 +191,19 @@ impl App {
         };
 
         // The threads.
-        let stop_follower = Arc::new(AtomicBool::new(false));
-        let stop = Arc::clone(&stop_follower);
+        let stop_work = Arc::new(AtomicBool::new(false));
+        let stop = Arc::clone(&stop_work);
         let follower = thread("gammad-catalog", move || follower.run(&stop))?;
+        let recall = Recall {
+            lanes,
+            shared: Arc::clone(&wiring.shared),
+            report: recalled,
+            clock: Arc::clone(&wiring.clock),
+            time,
+            within: Duration::from_millis(config.daemon.recall_ms),
+            stop: Arc::clone(&stop_work),
+        };
+        let recall = thread("gammad-recall", move || recall.run(&ids_known))?;
         let (orders, order) = watch::channel(Order::Serve);
         let (stop_admin, stop) = watch::channel(false);
         Ok(Running {
@@ -208,8 +216,9 @@ impl App {
             threads: wiring.start_answering(sockets.public, &order)?,
             stop_admin,
             admin: wiring.start_admin(sockets.admin, stop)?,
-            stop_follower,
+            stop_work,
             follower,
+            recall,
         })
     }
 }
@@ -223,10 +232,21 @@ fn lanes_of(journal: &Journal) -> Result<Lanes, StartError> {
     })
 }
 
-fn metrics_of(lanes: &Lanes, view: &Arc<View>) -> Metrics {
+fn shared(config: &Config, replays_known: watch::Receiver<bool>) -> Shared {
+    Shared {
+        visitors: Visitors::new(config.daemon.visitor_limits()),
+        replays: ReplayMemory::default(),
+        replays_known,
+        refusals: BurstTable::new(REFUSAL_KEYS, REFUSALS_BURST_MAX, REFUSALS_PER_SECOND_MAX),
+        trusted_proxies: config.daemon.trusted_nets(),
+    }
+}
+
+fn metrics_of(lanes: &Lanes, view: &Arc<View>, recalled: &Arc<recall::Report>) -> Metrics {
     let named = [Lane::Inbound, Lane::Clicks, Lane::Control];
     let handles = [&lanes.inbound, &lanes.clicks, &lanes.control].map(LaneHandle::clone);
-    Metrics::new(named.into_iter().zip(handles).collect(), Arc::clone(view))
+    let lanes = named.into_iter().zip(handles).collect();
+    Metrics::new(lanes, Arc::clone(view), Arc::clone(recalled))
 }
 
 /// Bound listeners.
@@ -422,12 +442,13 @@ impl Running {
             std::thread::sleep(DRAIN_LOOK);
         }
         let _ = self.orders.send(Order::Stop);
-        self.stop_follower.store(true, Ordering::Relaxed);
+        self.stop_work.store(true, Ordering::Relaxed);
         let mut has_panicked = false;
         for thread in self.threads {
             has_panicked |= thread.join().is_err();
         }
         has_panicked |= self.follower.join().is_err();
+        has_panicked |= self.recall.join().is_err();
         let _ = self.stop_admin.send(true);
         has_panicked |= self.admin.join().is_err();
         self.journal.close()?;

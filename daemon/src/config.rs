@@ -63,6 +63,7 @@ pub struct DaemonConfig {
     pub keep_alive_ms: u64,
     pub answer_ms: u64,
     pub drain_ms: u64,
+    pub recall_ms: u64,
     pub unique_window: Window,
     pub unique_visitors_max: usize,
     /// Clicks of one address per minute.
@@ -121,6 +122,7 @@ impl Default for DaemonConfig {
             keep_alive_ms: 30 * SECOND_MS,
             answer_ms: 30 * SECOND_MS,
             drain_ms: 10 * SECOND_MS,
+            recall_ms: 3 * SECOND_MS,
             unique_window: Window(Duration::from_secs(DAY_SECONDS)),
             unique_visitors_max: 1 << 20,
             visitor_limit: 600,
@@ -178,6 +180,7 @@ impl Config {
             ("daemon.keep_alive_ms", daemon.keep_alive_ms, 100, 600 * SECOND_MS),
             ("daemon.answer_ms", daemon.answer_ms, SECOND_MS, 600 * SECOND_MS),
             ("daemon.drain_ms", daemon.drain_ms, 100, 300 * SECOND_MS),
+            ("daemon.recall_ms", daemon.recall_ms, 0, 60 * SECOND_MS),
             ("daemon.unique_window", window_seconds, 1, 90 * DAY_SECONDS),
             ("daemon.unique_visitors_max", daemon.unique_visitors_max as u64, 1024, 1 << 30),
             ("daemon.visitor_limit", u64::from(daemon.visitor_limit), 1, 10_000_000),

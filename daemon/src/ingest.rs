@@ -43,7 +43,7 @@ pub mod scrub;
 
 /// Headers that are recorded, in lower case; the second part is masked.
 const KEPT_HEADERS: [&str; 5] =
-    ["content-type", "user-agent", "webhook-id", "webhook-timestamp", "webhook-signature"];
+    ["content-type", "user-agent", replay::ID_HEADER, "webhook-timestamp", "webhook-signature"];
 const MASKED_HEADERS: [&str; 3] = ["x-gamma-token", "x-api-key", "authorization"];
 /// Most bytes kept of one header.
 const HEADER_BYTES_MAX: usize = 512;
@@ -149,7 +149,8 @@ pub async fn ingest(rooms: &Rooms, request: &Request<'_>, door: Door<'_>, body: 
     };
     let mut remembered = None;
     if proof.is_signed {
-        let id = request.header("webhook-id");
+        rooms.shared.ids_are_known().await;
+        let id = request.header(replay::ID_HEADER);
         remembered = rooms.shared.replays.remember(sender.integration, id, now);
         if remembered.is_none() {
             let body = bodies.bodies.into_iter().next().unwrap_or_default();
@@ -186,7 +187,7 @@ fn find_sender(
     let of_post = [body];
     let content: &[&[u8]] = if request.verb == Verb::Get { &of_get } else { &of_post };
     let signed = Signed {
-        id: request.header("webhook-id"),
+        id: request.header(replay::ID_HEADER),
         timestamp: request.header("webhook-timestamp"),
         signatures: request.header("webhook-signature"),
         content,

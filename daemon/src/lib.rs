@@ -22,6 +22,8 @@ pub mod target;
 pub mod mint;
 pub mod visitors;
 
+pub mod recall;
+
 pub mod respond;
 
 pub mod limits;

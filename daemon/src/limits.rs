@@ -108,6 +108,21 @@ impl SeenTable {
     }
 }
 
+impl SeenTable {
+    /// Whether `hash` was seen in the last `window_seconds`; nothing is remembered.
+    pub fn is_known(&self, hash: u64, now_seconds: u64, window_seconds: u64) -> bool {
+        let fingerprint = ((hash >> TIME_BITS) | 1) & (u64::MAX >> TIME_BITS);
+        #[expect(clippy::cast_possible_truncation, reason = "any bits of a hash pick a bucket")]
+        let start = (hash as usize & self.bucket_mask) * WAYS;
+        self.slots[start..start + WAYS].iter().any(|word| {
+            let held = word.load(Ordering::Relaxed);
+            held != 0
+                && held >> TIME_BITS == fingerprint
+                && age(held, now_seconds & TIME_MASK) < window_seconds
+        })
+    }
+}
+
 /// Seconds since a slot was written, in the arithmetic of its 24 bits. A clock that went back makes
 /// it young.
 const fn age(held: u64, now: u64) -> u64 {
@@ -208,6 +223,9 @@ mod tests {
         assert!(!table.is_first(hash(1), 159, 60));
         assert!(table.is_first(hash(1), 160, 60));
         assert!(!table.is_first(hash(1), 219, 60));
+        assert!(table.is_known(hash(1), 219, 60));
+        assert!(!table.is_known(hash(1), 220, 60));
+        assert!(!table.is_known(hash(2), 219, 60));
     }
 
     #[test]

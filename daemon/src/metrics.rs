@@ -28,6 +28,7 @@ use model::words;
 use parking_lot::Mutex;
 
 use crate::catalog::View;
+use crate::recall::Report;
 
 const REDIRECT_REQUESTS: &str = "gammad_redirect_requests_total";
 const REDIRECT_DURATION: &str = "gammad_redirect_duration_seconds";
@@ -42,6 +43,8 @@ const CONNECTIONS: &str = "gammad_connections";
 const CONNECTIONS_CLOSED: &str = "gammad_connections_closed_total";
 const PANICS: &str = "gammad_panics_total";
 const CATALOG_POSITION: &str = "gammad_catalog_position";
+const RECALL_RECORDS: &str = "gammad_recall_records";
+const RECALL_CUT: &str = "gammad_recall_cut";
 const BUILD_INFO: &str = "gammad_build_info";
 
 words! {
@@ -166,6 +169,8 @@ struct Handles {
     links: Gauge,
     catalog_position: Gauge,
     lanes: Vec<LaneHandles>,
+    /// Records and whether they were cut, of the inbound lane and of clicks.
+    recalled: [[Gauge; 2]; 2],
 }
 
 struct LaneHandles {
@@ -181,6 +186,7 @@ pub struct Metrics {
     handles: Handles,
     cells: Mutex<Vec<Arc<Cells>>>,
     view: Arc<View>,
+    recalled: Arc<Report>,
 }
 
 impl std::fmt::Debug for Metrics {
@@ -245,6 +251,9 @@ impl Handles {
             links: gauge(LINKS_LOADED, None),
             catalog_position: gauge(CATALOG_POSITION, None),
             lanes: lanes.into_iter().map(lane).collect(),
+            recalled: [Lane::Inbound, Lane::Clicks].map(|lane| {
+                [RECALL_RECORDS, RECALL_CUT].map(|name| gauge(name, Some(("lane", lane.as_str()))))
+            }),
         }
     }
 }
@@ -267,6 +276,8 @@ fn describe(recorder: &PrometheusRecorder) {
         (LINKS_LOADED, "Links resident in memory"),
         (CONNECTIONS, "Open connections, by protocol"),
         (CATALOG_POSITION, "Last applied position of the catalog log"),
+        (RECALL_RECORDS, "Records read back after the start, by lane"),
+        (RECALL_CUT, "1: not all that matters was read back after the start, by lane"),
         (BUILD_INFO, "Version and commit of this program"),
     ];
     for (name, text) in gauges {
@@ -277,7 +288,11 @@ fn describe(recorder: &PrometheusRecorder) {
 impl Metrics {
     /// A registry over these lanes and this catalog.
     #[must_use]
-    pub fn new(lanes: Vec<(Lane, LaneHandle)>, view: Arc<View>) -> Self {
+    pub fn new(
+        lanes: Vec<(Lane, LaneHandle)>,
+        view: Arc<View>,
+        recalled: Arc<Report>,
+    ) -> Self {
         let recorder = PrometheusBuilder::new().build_recorder();
         describe(&recorder);
         let labels = vec![
@@ -286,7 +301,7 @@ impl Metrics {
         ];
         recorder.register_gauge(&Key::from_parts(BUILD_INFO, labels), &METADATA).set(1.0);
         let handles = Handles::new(&recorder, lanes);
-        Self { exporter: recorder.handle(), handles, cells: Mutex::default(), view }
+        Self { exporter: recorder.handle(), handles, cells: Mutex::default(), view, recalled }
     }
 
     /// Cells for one more thread.
@@ -341,6 +356,11 @@ impl Metrics {
         for lane in &handles.lanes {
             lane.bytes.set(lane.handle.state().borrow().used_bytes as f64);
             lane.records.absolute(lane.handle.stats().records);
+        }
+        let lanes = [&self.recalled.inbound, &self.recalled.clicks];
+        for ([records, cut], lane) in handles.recalled.iter().zip(lanes) {
+            records.set(lane.records.load(Ordering::Relaxed) as f64);
+            cut.set(f64::from(u8::from(lane.is_cut.load(Ordering::Relaxed))));
         }
         let mut text = self.exporter.render();
         self.render_redirect_duration(&mut text);

@@ -17,6 +17,7 @@ use model::inbound::Inbound;
 use model::record::RecordKind;
 use model::wire;
 use rand::rngs::StdRng;
+use tokio::sync::watch;
 
 use crate::ingest::replay::ReplayMemory;
 use crate::limits::BurstTable;
@@ -74,10 +75,22 @@ impl Lanes {
 pub struct Shared {
     pub visitors: Visitors,
     pub replays: ReplayMemory,
+    /// True once [`Self::replays`] knows what was accepted before this start.
+    pub replays_known: watch::Receiver<bool>,
     /// Refusals per integration and second.
     pub refusals: BurstTable,
     /// Peers whose forwarded addresses are believed.
     pub trusted_proxies: Vec<IpNet>,
+}
+
+impl Shared {
+    /// Waits until ids of before this start are known; they were read, or time was up.
+    pub async fn ids_are_known(&self) {
+        if !*self.replays_known.borrow() {
+            // Nobody tells any more: then nothing will be known that is not known now.
+            let _ = self.replays_known.clone().wait_for(|is_known| *is_known).await;
+        }
+    }
 }
 
 /// The rooms of one thread.

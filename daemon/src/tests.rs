@@ -159,6 +159,12 @@ impl World {
         read_all(&mut stream)
     }
 
+    /// Asks for the metrics until a line is among them.
+    fn wait_for_metric(&self, line: &str) {
+        let is_there = |_: &u32| self.admin("/metrics").lines().any(|found| found == line);
+        assert!((0..10_000).any(|look| is_there(&look)), "{line}");
+    }
+
     /// The records of a lane, once there are at least `count` of `kind`.
     fn records(&self, lane: &Lane, kind: RecordKind, count: usize) -> Vec<StoredRecord> {
         let handle = self.running().lane(lane).unwrap();

@@ -5,6 +5,7 @@
 use std::cell::RefCell;
 use std::hash::Hasher;
 use std::net::IpAddr;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use model::click::FilteredReason;
@@ -44,13 +45,73 @@ pub struct Visitors {
     limits: VisitorLimits,
     seen: SeenTable,
     rates: RateTable,
+    recalled: OnceLock<Recalled>,
+}
+
+/// First sights of before this start.
+#[derive(Debug)]
+struct Recalled {
+    visits: Visits,
+    /// From this second on all of them are over.
+    until_seconds: u64,
+}
+
+/// First sights by what click records hold of a visitor.
+///
+/// # Why not in the memory of this life
+///
+/// A record holds the hash of the visitor under the key of its day, from which the one that this
+/// life remembers by cannot be made. So what is read back is looked up by that hash, of today and
+/// of yesterday, until the window is over.
+#[derive(Debug)]
+pub struct Visits {
+    seen: SeenTable,
+    window_seconds: u64,
+    room: usize,
+}
+
+impl Visits {
+    /// Room for as many visitors as are remembered otherwise.
+    #[must_use]
+    pub fn new(limits: VisitorLimits) -> Self {
+        Self {
+            seen: SeenTable::new(limits.unique_visitors_max),
+            window_seconds: limits.unique_window.as_secs(),
+            room: limits.unique_visitors_max,
+        }
+    }
+
+    /// Remembers the first sight of a visitor on a link.
+    pub fn add(&mut self, visitor: u64, link: LinkNumber, at: Timestamp) {
+        self.seen.is_first(Self::hash(visitor, link), at.unix_ms() / 1000, self.window_seconds);
+        self.room = self.room.saturating_sub(1);
+    }
+
+    /// Whether older ones would only push others out.
+    #[must_use]
+    pub const fn is_full(&self) -> bool {
+        self.room == 0
+    }
+
+    fn is_known(&self, visitor: u64, link: LinkNumber, now_seconds: u64) -> bool {
+        self.seen.is_known(Self::hash(visitor, link), now_seconds, self.window_seconds)
+    }
+
+    /// The visitor is a keyed hash already: this one only mixes.
+    fn hash(visitor: u64, link: LinkNumber) -> u64 {
+        let mut hasher = SipHasher24::new();
+        hasher.write_u64(visitor);
+        hasher.write_u64(link.0);
+        hasher.finish()
+    }
 }
 
 /// What one thread remembers, so that an agent is read once and the key of the day is derived once.
 #[derive(Debug)]
 pub struct VisitorMemory {
     agents: RefCell<Vec<(u64, Option<FilteredReason>)>>,
-    day: RefCell<Option<DayKey>>,
+    today: RefCell<Option<DayKey>>,
+    yesterday: RefCell<Option<DayKey>>,
 }
 
 #[derive(Debug)]
@@ -63,7 +124,11 @@ struct DayKey {
 
 impl Default for VisitorMemory {
     fn default() -> Self {
-        Self { agents: RefCell::new(vec![(0, None); AGENT_SLOTS]), day: RefCell::new(None) }
+        Self {
+            agents: RefCell::new(vec![(0, None); AGENT_SLOTS]),
+            today: RefCell::default(),
+            yesterday: RefCell::default(),
+        }
     }
 }
 
@@ -79,17 +144,24 @@ impl VisitorMemory {
         agents[slot].1
     }
 
-    fn of_day(&self, signer: &Signer, now: Timestamp, visitor: u64) -> u64 {
-        let today = now.utc_day();
-        let mut held = self.day.borrow_mut();
-        if !held.as_ref().is_some_and(|key| key.day == today && key.signer == signer.generation) {
-            let hasher = signer.visitor_hasher(today);
-            *held = Some(DayKey { day: today, signer: signer.generation, hasher });
-        }
-        let mut hasher = held.as_ref().map_or_else(SipHasher24::new, |key| key.hasher);
-        hasher.write_u64(visitor);
-        hasher.finish()
+    fn of_today(&self, signer: &Signer, now: Timestamp, visitor: u64) -> u64 {
+        of_day(&self.today, signer, now.utc_day(), visitor)
     }
+
+    fn of_yesterday(&self, signer: &Signer, now: Timestamp, visitor: u64) -> u64 {
+        of_day(&self.yesterday, signer, now.utc_day() - 1, visitor)
+    }
+}
+
+fn of_day(key: &RefCell<Option<DayKey>>, signer: &Signer, day: i64, visitor: u64) -> u64 {
+    let mut held = key.borrow_mut();
+    if !held.as_ref().is_some_and(|key| key.day == day && key.signer == signer.generation) {
+        let hasher = signer.visitor_hasher(day);
+        *held = Some(DayKey { day, signer: signer.generation, hasher });
+    }
+    let mut hasher = held.as_ref().map_or_else(SipHasher24::new, |key| key.hasher);
+    hasher.write_u64(visitor);
+    hasher.finish()
 }
 
 /// An address as hashed: IPv4 and its mapped form are one.
@@ -114,7 +186,37 @@ impl Visitors {
             limits,
             seen: SeenTable::new(limits.unique_visitors_max),
             rates: RateTable::new(ADDRESSES),
+            recalled: OnceLock::new(),
         }
+    }
+
+    /// What counts and for how long.
+    #[must_use]
+    pub const fn limits(&self) -> VisitorLimits {
+        self.limits
+    }
+
+    /// Takes over first sights of before this start, once.
+    pub fn recall(&self, visits: Visits, now: Timestamp) {
+        if visits.room == self.limits.unique_visitors_max {
+            // Nobody was there: nothing needs looking up.
+            return;
+        }
+        let until_seconds = now.unix_ms() / 1000 + self.limits.unique_window.as_secs();
+        let _ = self.recalled.set(Recalled { visits, until_seconds });
+    }
+
+    /// Whether a visitor, by the hashes of both days, was seen on a link before this start.
+    fn is_recalled(
+        &self,
+        hashes: impl FnOnce() -> [u64; 2],
+        link: LinkNumber,
+        now_seconds: u64,
+    ) -> bool {
+        let recalled = self.recalled.get().filter(|kept| now_seconds < kept.until_seconds);
+        recalled.is_some_and(|kept| {
+            hashes().iter().any(|hash| kept.visits.is_known(*hash, link, now_seconds))
+        })
     }
 
     /// What a click by this request on this link is worth.
@@ -135,7 +237,7 @@ impl Visitors {
         let address = address_bits(request.client);
         let agent_hash = hash(&[request.user_agent.as_bytes()]);
         let base = hash(&[&agent_hash.to_be_bytes(), &address.to_be_bytes()]);
-        let visitor = memory.of_day(signer, now, base);
+        let visitor = memory.of_today(signer, now, base);
         let filtered = if request.is_prefetch {
             Some(FilteredReason::Prefetch)
         } else {
@@ -154,7 +256,10 @@ impl Visitors {
         } else {
             let seen = hash(&[&base.to_be_bytes(), &link.0.to_be_bytes()]);
             let window = self.limits.unique_window.as_secs();
-            (!self.seen.is_first(seen, seconds, window)).then_some(SuspectReason::Repeat)
+            let hashes = || [visitor, memory.of_yesterday(signer, now, base)];
+            let is_repeat = self.is_recalled(hashes, link, seconds)
+                || !self.seen.is_first(seen, seconds, window);
+            is_repeat.then_some(SuspectReason::Repeat)
         };
         Sighting { visitor, unique: suspect.is_none(), filtered, suspect }
     }

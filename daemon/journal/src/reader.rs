@@ -133,6 +133,16 @@ impl Reader {
         self.next_seq
     }
 
+    /// First sequences of the segments that are kept, oldest first: where reading can begin without
+    /// passing what stands before.
+    ///
+    /// # Errors
+    /// When the directory cannot be listed.
+    pub fn starts(&mut self) -> Result<Vec<u64>, ReadError> {
+        let segments = self.segments()?;
+        Ok(segments.iter().map(|(_, header)| header.first_seq).collect())
+    }
+
     /// Records from the current position on.
     ///
     /// # Errors

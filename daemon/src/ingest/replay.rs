@@ -1,11 +1,12 @@
 //! Ids of signed messages, so that a recorded message cannot be sent again.
 //!
 //! An id is remembered for twice the time its timestamp may be off; older ones are refused by their
-//! timestamp. The memory is bounded and lost with the process: what slips through meets the
-//! permanent keys of the pipeline.
+//! timestamp. The memory is bounded; after a start it is read back from the journal, which holds
+//! every message that was accepted (`recall`).
 
 use std::collections::HashSet;
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use model::clock::Timestamp;
 use model::id::IntegrationId;
@@ -14,7 +15,13 @@ use parking_lot::Mutex;
 use crate::limits::REPLAY_IDS_MAX;
 use crate::limits::SIGNATURE_AGE_SECONDS_MAX;
 
-const KEEP_MICROS: i64 = 2 * SIGNATURE_AGE_SECONDS_MAX * 1_000_000;
+/// The header that holds an id.
+pub const ID_HEADER: &str = "webhook-id";
+/// How long an id is remembered.
+pub const KEPT_FOR: Duration = Duration::from_secs(2 * SIGNATURE_AGE_SECONDS_MAX.unsigned_abs());
+
+/// What is kept of an id.
+pub type Fingerprint = [u8; 16];
 
 /// The ids that were accepted lately, over all integrations.
 #[derive(Debug, Default)]
@@ -24,16 +31,18 @@ pub struct ReplayMemory {
 
 #[derive(Debug, Default)]
 struct Held {
-    ids: HashSet<[u8; 16]>,
-    by_age: VecDeque<(Timestamp, [u8; 16])>,
+    ids: HashSet<Fingerprint>,
+    by_age: VecDeque<(Timestamp, Fingerprint)>,
 }
 
 /// An id that was remembered; forgotten again when its message could not be stored, so that the
 /// sender may retry.
 #[derive(Debug)]
-pub struct Remembered([u8; 16]);
+pub struct Remembered(Fingerprint);
 
-fn fingerprint(integration: IntegrationId, id: &str) -> [u8; 16] {
+/// An id of one integration's messages.
+#[must_use]
+pub fn fingerprint(integration: IntegrationId, id: &str) -> Fingerprint {
     let mut hasher = blake3::Hasher::new();
     hasher.update(&integration.0.to_be_bytes()).update(id.as_bytes());
     let mut short = [0; 16];
@@ -52,7 +61,7 @@ impl ReplayMemory {
         let fingerprint = fingerprint(integration, id);
         let mut held = self.held.lock();
         while let Some((at, oldest)) = held.by_age.front().copied() {
-            if held.by_age.len() < REPLAY_IDS_MAX && now.0.saturating_sub(at.0) <= KEEP_MICROS {
+            if held.by_age.len() < REPLAY_IDS_MAX && now.since(at) <= KEPT_FOR {
                 break;
             }
             held.by_age.pop_front();
@@ -63,6 +72,15 @@ impl ReplayMemory {
         }
         held.by_age.push_back((now, fingerprint));
         Some(Remembered(fingerprint))
+    }
+
+    /// Remembers what was accepted before this start.
+    pub fn recall(&self, mut ids: Vec<(Timestamp, Fingerprint)>) {
+        ids.sort_unstable();
+        let mut held = self.held.lock();
+        let Held { ids: known, by_age } = &mut *held;
+        // A batch is several records of one message.
+        by_age.extend(ids.into_iter().filter(|(_, fingerprint)| known.insert(*fingerprint)));
     }
 
     /// Lets an id be used again.
@@ -86,8 +104,9 @@ mod tests {
         assert!(memory.remember(one, "msg_1", NOW).is_some());
         assert!(memory.remember(one, "msg_1", NOW).is_none());
         assert!(memory.remember(two, "msg_1", NOW).is_some());
-        assert!(memory.remember(one, "msg_1", Timestamp(NOW.0 + KEEP_MICROS)).is_none());
-        assert!(memory.remember(one, "msg_1", Timestamp(NOW.0 + KEEP_MICROS + 1)).is_some());
+        assert!(memory.remember(one, "msg_1", NOW + KEPT_FOR).is_none());
+        let over = KEPT_FOR + Duration::from_micros(1);
+        assert!(memory.remember(one, "msg_1", NOW + over).is_some());
     }
 
     #[test]

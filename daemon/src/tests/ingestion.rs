@@ -122,7 +122,7 @@ fn strangers_of_one_tenant_share_one_budget() {
     assert!(world.admin("/metrics").contains("gammad_refusals_shed_total 11"));
 }
 
-fn signature(id: &str, content: &str) -> String {
+pub(super) fn signature(id: &str, content: &str) -> String {
     let seconds = NOW.0 / 1_000_000;
     let mut mac = Hmac::<Sha256>::new_from_slice(WEBHOOK_SECRET).unwrap();
     mac.update(format!("{id}.{seconds}.{content}").as_bytes());

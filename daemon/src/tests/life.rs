@@ -1,12 +1,86 @@
 //! Starting, following, saving, ending.
 
+use model::inbound::RefusedReason;
+
 use super::*;
 use crate::catalog::snapshot;
 
 fn restart(world: &mut World, source: MemorySource) {
+    restart_with(world, source, Config::default());
+}
+
+fn restart_with(world: &mut World, source: MemorySource, config: Config) {
     world.running.take().unwrap().drain().unwrap();
     let clock = Arc::clone(&world.clock);
-    world.running = Some(start(world.folder.path(), Config::default(), source, clock));
+    world.running = Some(start(world.folder.path(), config, source, clock));
+}
+
+/// A start that reads back for so long; 0: not at all.
+fn restart_recalling(world: &mut World, recall_ms: u64) {
+    let (source, catalog) = MemorySource::new();
+    world.catalog = catalog;
+    let mut config = Config::default();
+    config.daemon.recall_ms = recall_ms;
+    restart_with(world, source, config);
+}
+
+/// A message that was accepted is sent once more after a start.
+fn replay_over_a_restart(recall_ms: u64) -> u16 {
+    let mut world = World::new();
+    let target = postback(11, "order_id=1");
+    let headers = ingestion::signature("msg_1", &target);
+    assert_eq!(status(&world.send("GET", &target, &headers, "")), 200);
+    restart_recalling(&mut world, recall_ms);
+    world.clock.advance(Duration::from_secs(299));
+    let answer = world.send("GET", &target, &headers, "");
+    if status(&answer) == 401 {
+        assert_eq!(world.refusals(1)[0].refused, Some(RefusedReason::Replayed));
+        // A new message of the same sender is as good as before.
+        let other = postback(11, "order_id=2");
+        let headers = ingestion::signature("msg_2", &other);
+        assert_eq!(status(&world.send("GET", &other, &headers, "")), 200);
+    }
+    status(&answer)
+}
+
+#[test]
+fn a_signed_message_stays_used_over_a_restart() {
+    assert_eq!(replay_over_a_restart(3000), 401);
+}
+
+#[test]
+fn without_reading_back_a_signed_message_is_taken_again_after_a_restart() {
+    assert_eq!(replay_over_a_restart(0), 200);
+}
+
+/// Whether a visitor who comes again so long after a start in between counts as new.
+fn is_new_after_a_restart(recall_ms: u64, later: Duration) -> bool {
+    let mut world = World::new();
+    location(&world.get("/spring"));
+    assert!(world.clicks(1)[0].unique);
+    restart_recalling(&mut world, recall_ms);
+    let is_read = recall_ms > 0;
+    let expected = format!("gammad_recall_records{{lane=\"clicks\"}} {}", u8::from(is_read));
+    let cut = format!("gammad_recall_cut{{lane=\"clicks\"}} {}", u8::from(!is_read));
+    world.wait_for_metric(&expected);
+    world.wait_for_metric(&cut);
+    world.clock.advance(later);
+    location(&world.get("/spring"));
+    world.clicks(2)[1].unique
+}
+
+#[test]
+fn a_visitor_stays_known_over_a_restart_until_the_window_is_over() {
+    let hour = Duration::from_hours(1);
+    // The day ends in between: 2023-11-14T22:13:20Z.
+    for (later, is_new) in [(hour, false), (23 * hour, false), (24 * hour, true)] {
+        assert_eq!(is_new_after_a_restart(3000, later), is_new, "{later:?}");
+    }
+}
+
+#[test]
+fn without_reading_back_a_visitor_is_new_after_a_restart() {
+    assert!(is_new_after_a_restart(0, Duration::from_hours(1)));
 }
 
 #[test]
