@@ -208,7 +208,7 @@ impl<L: CatalogLog> Publisher<L> {
             appended += self.parts.log.append(builder.settings_of(&tenant).await?).await?;
             let mut after = None;
             loop {
-                let ask = PageAsk { limit: BATCH_ROWS, after };
+                let ask = PageAsk { limit: BATCH_ROWS, after, archived: false };
                 let (entries, next) = builder.links_of(tenant.id, &ask).await?;
                 appended += self.parts.log.append(entries).await?;
                 after = next;

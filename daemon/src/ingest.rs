@@ -344,9 +344,14 @@ async fn record(
     proof: Proof,
     bodies: Vec<Vec<u8>>,
 ) -> Result<Vec<EventId>, AppendError> {
-    let mut inbounds = Vec::with_capacity(bodies.len());
+    let mut inbounds: Vec<Inbound> = Vec::with_capacity(bodies.len());
     for body in bodies {
-        let event_id = EventId::new(draft.now, &mut *rooms.rng.borrow_mut());
+        let rng = &mut *rooms.rng.borrow_mut();
+        // Received in one moment: the order of their ids is the order they were told in.
+        let event_id = match inbounds.last() {
+            Some(before) => EventId::after(before.event_id, draft.now, rng),
+            None => EventId::new(draft.now, rng),
+        };
         inbounds.push(Inbound { is_signed: proof.is_signed, ..draft.inbound(event_id, body) });
     }
     let receipt = rooms.journal.append_inbounds(&inbounds)?;

@@ -74,6 +74,7 @@ fn view(row: &CouponRow) -> Value {
         "status": row.status.as_str(),
         "created_at": instant(row.created_at),
         "invalidated_at": instant(row.invalidated_at),
+        "archived_at": instant(row.archived_at),
     })
 }
 

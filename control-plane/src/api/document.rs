@@ -24,11 +24,13 @@ use utoipa::openapi::security::HttpAuthScheme;
 use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::security::SecurityScheme;
 
+use crate::api::endpoint::ARCHIVED;
 use crate::api::endpoint::Endpoint;
 use crate::api::endpoint::Method;
 use crate::api::endpoint::Work;
 use crate::api::input::Field;
 use crate::api::input::Kind;
+use crate::api::input::field;
 use crate::api::input::integer;
 use crate::api::input::text;
 
@@ -99,6 +101,11 @@ fn parameters(endpoint: &Endpoint, path: &str) -> Vec<Parameter> {
     if endpoint.is_paged {
         let pages = [integer("limit").note("1 to 500; default 50"), text("cursor")];
         parameters.extend(pages.iter().map(|field| parameter(field, ParameterIn::Query)));
+    }
+    if endpoint.has_archive {
+        let note = "true: what was archived, instead of what is in use";
+        let archived = field(ARCHIVED, Kind::Flag).note(note);
+        parameters.push(parameter(&archived, ParameterIn::Query));
     }
     parameters.extend(endpoint.query.iter().map(|field| parameter(field, ParameterIn::Query)));
     if endpoint.method == Method::Post && endpoint.work != Work::Read {

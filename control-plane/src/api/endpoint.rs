@@ -25,6 +25,9 @@ macro_rules! run {
 }
 pub(crate) use run;
 
+/// The parameter of a list that asks for what was archived.
+pub(crate) const ARCHIVED: &str = "archived";
+
 /// Methods of the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Method {
@@ -82,6 +85,8 @@ pub(crate) struct Endpoint {
     pub(crate) work: Work,
     /// Whether it answers pages: takes `limit` and `cursor`.
     pub(crate) is_paged: bool,
+    /// Whether its rows can be archived, and are only listed then when they are asked for.
+    pub(crate) has_archive: bool,
     pub(crate) handler: Handler,
 }
 
@@ -99,6 +104,7 @@ impl Endpoint {
             verb: None,
             work: if matches!(method, Method::Get) { Work::Read } else { Work::Write },
             is_paged: false,
+            has_archive: false,
             handler,
         }
     }
@@ -146,6 +152,11 @@ impl Endpoint {
     /// Its handler opens units of work of its own.
     pub(crate) const fn on_its_own(self) -> Self {
         Self { work: Work::Own, ..self }
+    }
+
+    /// Its rows can be archived.
+    pub(crate) const fn with_archive(self) -> Self {
+        Self { has_archive: true, ..self }
     }
 
     pub(crate) const fn says(self, summary: &'static str) -> Self {

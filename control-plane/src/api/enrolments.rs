@@ -156,6 +156,7 @@ async fn insert_wildcard_link(
         killed_at: None,
         is_capped: false,
         created_at: call.now,
+        archived_at: None,
     };
     Ok(call.tx.links().insert(&link).await?)
 }

@@ -194,6 +194,7 @@ fn view(row: &LinkRow, addresses: &Addresses) -> Value {
         "state": state.as_str(),
         "killed_at": instant(row.killed_at),
         "created_at": instant(row.created_at),
+        "archived_at": instant(row.archived_at),
     })
 }
 

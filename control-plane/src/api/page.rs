@@ -4,7 +4,7 @@ use store::page::PageAsk;
 
 /// Asks for one row more than the page has: whether it is there says whether another page follows.
 pub(crate) fn peek(page: &PageAsk) -> PageAsk {
-    PageAsk { limit: page.limit.saturating_add(1), after: page.after.clone() }
+    PageAsk { limit: page.limit.saturating_add(1), ..page.clone() }
 }
 
 /// Cuts what [`peek`] brought to the page; where the next one begins.

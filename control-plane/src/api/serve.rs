@@ -34,6 +34,7 @@ use crate::api::answer::Answer;
 use crate::api::auth;
 use crate::api::auth::Caller;
 use crate::api::call::Call;
+use crate::api::endpoint::ARCHIVED;
 use crate::api::endpoint::Endpoint;
 use crate::api::endpoint::Method;
 use crate::api::endpoint::Work;
@@ -78,7 +79,7 @@ async fn answer(
     };
     let tenant = caller.tenant.to_string();
     let mut query = parse_query(parts.uri.query().unwrap_or_default(), &tenant)?;
-    let page = if endpoint.is_paged { read_page(&mut query)? } else { PageAsk::first(1) };
+    let page = read_page(&endpoint, &mut query)?;
     let query = Input::query(endpoint.query, query);
     let body = parse_body(&bytes, &tenant)?;
     let sent = Sent { endpoint, caller, path, query, page, body, repeatable };
@@ -186,7 +187,11 @@ fn parse_query(query: &str, tenant: &str) -> Result<Map<String, Value>, Problem>
     Ok(members)
 }
 
-fn read_page(query: &mut Map<String, Value>) -> Result<PageAsk, Problem> {
+/// Which page is asked for, by the parameters that every list has.
+fn read_page(endpoint: &Endpoint, query: &mut Map<String, Value>) -> Result<PageAsk, Problem> {
+    if !endpoint.is_paged {
+        return Ok(PageAsk::first(1));
+    }
     let take = |query: &mut Map<String, Value>, name| match query.remove(name) {
         Some(Value::String(text)) if !text.is_empty() => Some(text),
         _ => None,
@@ -207,7 +212,13 @@ fn read_page(query: &mut Map<String, Value>) -> Result<PageAsk, Problem> {
             read(text).ok_or_else(|| Problem::field("cursor", "is not a next_cursor of ours"))?,
         ),
     };
-    Ok(PageAsk { limit, after })
+    let archived = if endpoint.has_archive { take(query, ARCHIVED) } else { None };
+    let archived = match archived.as_deref() {
+        None | Some("false") => false,
+        Some("true") => true,
+        Some(_) => return Err(Problem::field(ARCHIVED, "must be true or false")),
+    };
+    Ok(PageAsk { limit, after, archived })
 }
 
 /// The text of a cursor that leads behind a row.

@@ -56,6 +56,7 @@ pub(crate) async fn screen(
     view: &View,
     parcels: &mut [Parcel],
 ) -> Result<(), PipelineError> {
+    let mut last = ConversionId(0);
     for (tenant, seen) in &view.tenants {
         let mut claims = new_claims(*tenant, parcels);
         if claims.is_empty() {
@@ -63,7 +64,9 @@ pub(crate) async fn screen(
         }
         for told in &mut claims {
             if let Finding::Credited(credit) = &mut told.finding {
-                credit.conversion = bench.ids.make(|rng| ConversionId::new(bench.now, rng));
+                // Lists are in the order of ids, and that is the order they were told in.
+                last = bench.ids.make(|rng| ConversionId::after(last, bench.now, rng));
+                credit.conversion = last;
             }
         }
         let earlier = earlier_claims(bench.store, *tenant, &claims).await?;

@@ -151,7 +151,7 @@ impl Advertisers<'_> {
         let listing = Listing::of(SELECT, self.0.tenant())
             .within(reach, SIGHTS)
             .matching("status = ?", status.map(Status::as_str))
-            .and("archived_at IS NULL");
+            .in_use("archived_at", page);
         listing.page(page, &mut self.0, read).await
     }
 

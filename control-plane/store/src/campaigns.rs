@@ -193,7 +193,7 @@ impl Campaigns<'_> {
         let listing = Listing::of(SELECT, self.0.tenant())
             .within(reach, SIGHTS)
             .matching("advertiser_id = ?", advertiser)
-            .and("archived_at IS NULL");
+            .in_use("archived_at", page);
         let mut paged = listing.page(page, &mut self.0, read).await?;
         self.add_offers(&mut paged.rows).await?;
         Ok(paged)

@@ -43,6 +43,8 @@ pub struct CouponRow {
     pub created_at: Timestamp,
     /// When it was taken back.
     pub invalidated_at: Option<Timestamp>,
+    /// When it was taken out of the lists.
+    pub archived_at: Option<Timestamp>,
 }
 
 /// Filters of a list; absent ones do not filter.
@@ -64,7 +66,7 @@ repository! {
 }
 
 const SELECT: &str = "SELECT id, campaign_id, publisher_id, code, status, created_at, \
-                      invalidated_at FROM coupons";
+                      invalidated_at, archived_at FROM coupons";
 
 const SIGHTS: Sights = Sights {
     advertiser: Sight::Where(
@@ -81,7 +83,7 @@ impl Coupons<'_> {
     /// [`crate::error::StoreError::Database`].
     pub async fn insert(&mut self, row: &CouponRow) -> StoreResult<bool> {
         let sql = "INSERT INTO coupons (tenant_id, id, campaign_id, publisher_id, code, status, \
-                   created_at, invalidated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
+                   created_at, invalidated_at, archived_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
                    ON CONFLICT (tenant_id, code) DO NOTHING";
         let params = params![
             self.0.tenant(),
@@ -91,7 +93,8 @@ impl Coupons<'_> {
             &row.code,
             row.status.as_str(),
             row.created_at,
-            row.invalidated_at
+            row.invalidated_at,
+            row.archived_at
         ];
         Ok(self.0.execute(sql, params).await? == 1)
     }
@@ -101,11 +104,12 @@ impl Coupons<'_> {
     /// # Errors
     /// [`crate::error::StoreError::Unique`] when the code is taken.
     pub async fn update(&mut self, row: &CouponRow) -> StoreResult<()> {
-        let sql = "UPDATE coupons SET code = $3, status = $4, invalidated_at = $5 \
-                   WHERE tenant_id = $1 AND id = $2";
+        let sql = "UPDATE coupons SET code = $3, status = $4, invalidated_at = $5, \
+                   archived_at = $6 WHERE tenant_id = $1 AND id = $2";
         let (tenant, status) = (self.0.tenant(), row.status.as_str());
-        self.0.execute(sql, params![tenant, row.id, &row.code, status, row.invalidated_at]).await?;
-        Ok(())
+        let (invalidated_at, archived_at) = (row.invalidated_at, row.archived_at);
+        let params = params![tenant, row.id, &row.code, status, invalidated_at, archived_at];
+        self.0.execute(sql, params).await.map(drop)
     }
 
     /// One coupon, valid or not.
@@ -141,7 +145,8 @@ impl Coupons<'_> {
             .matching("campaign_id = ?", filter.campaign)
             .matching("publisher_id = ?", filter.publisher)
             .matching("status = ?", filter.status.map(CouponStatus::as_str))
-            .matching("code = ?", filter.code.clone());
+            .matching("code = ?", filter.code.clone())
+            .in_use("archived_at", page);
         listing.page(page, &mut self.0, read).await
     }
 }
@@ -155,5 +160,6 @@ fn read(row: &Row) -> StoreResult<CouponRow> {
         status: row.word("status", CouponStatus::parse)?,
         created_at: row.at("created_at")?,
         invalidated_at: row.opt_at("invalidated_at")?,
+        archived_at: row.opt_at("archived_at")?,
     })
 }

@@ -112,7 +112,7 @@ impl Domains<'_> {
     /// # Errors
     /// [`crate::error::StoreError::Database`].
     pub async fn list(&mut self, page: &PageAsk) -> StoreResult<Paged<DomainRow>> {
-        let listing = Listing::of(SELECT, self.0.tenant()).and("archived_at IS NULL");
+        let listing = Listing::of(SELECT, self.0.tenant()).in_use("archived_at", page);
         listing.page(page, &mut self.0, read).await
     }
 }

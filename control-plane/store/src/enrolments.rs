@@ -173,7 +173,7 @@ impl Enrolments<'_> {
             .matching("campaign_id = ?", filter.campaign)
             .matching("publisher_id = ?", filter.publisher)
             .matching("status = ?", filter.status.map(EnrolmentStatus::as_str))
-            .and("archived_at IS NULL");
+            .in_use("archived_at", page);
         listing.page(page, &mut self.0, read).await
     }
 }

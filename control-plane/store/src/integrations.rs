@@ -189,7 +189,7 @@ impl Integrations<'_> {
             .within(reach, SIGHTS)
             .matching("advertiser_id = ?", filter.advertiser)
             .matching("adapter = ?", filter.adapter.clone())
-            .and("archived_at IS NULL");
+            .in_use("archived_at", page);
         listing.page(page, &mut self.0, read).await
     }
 

@@ -198,7 +198,7 @@ impl Keys<'_> {
         let listing = Listing::of(SELECT, self.0.tenant())
             .within(reach, SIGHTS)
             .matching("advertiser_id = ?", advertiser)
-            .and("revoked_at IS NULL");
+            .in_use("revoked_at", page);
         listing.page(page, &mut self.0, read).await
     }
 

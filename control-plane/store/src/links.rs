@@ -57,6 +57,8 @@ pub struct LinkRow {
     pub is_capped: bool,
     /// When it was made.
     pub created_at: Timestamp,
+    /// When it was taken out of the lists; it was killed then at the latest.
+    pub archived_at: Option<Timestamp>,
 }
 
 /// A link and how it stands, with everything above it taken into account.
@@ -89,11 +91,11 @@ repository! {
 
 const SELECT: &str = "SELECT id, number, campaign_id, offer_id, publisher_id, domain_id, slug, \
                       destination, caps, expires_at, fallback_url, wildcard_code, killed_at, \
-                      is_capped, created_at FROM links";
+                      is_capped, created_at, archived_at FROM links";
 
 const SELECT_STANDING: &str = "SELECT id, number, campaign_id, offer_id, publisher_id, domain_id, \
      slug, destination, caps, expires_at, fallback_url, wildcard_code, killed_at, is_capped, \
-     created_at, \
+     created_at, archived_at, \
      CASE WHEN killed_at IS NULL AND EXISTS (SELECT 1 FROM campaigns c \
      WHERE c.tenant_id = links.tenant_id AND c.id = links.campaign_id AND c.archived_at IS NULL) \
      AND EXISTS (SELECT 1 FROM publishers p WHERE p.tenant_id = links.tenant_id \
@@ -163,7 +165,7 @@ impl Links<'_> {
     /// [`StoreError::Database`].
     pub async fn update(&mut self, row: &LinkRow, now: Timestamp) -> StoreResult<()> {
         let sql = "UPDATE links SET offer_id = $3, destination = $4, caps = $5, expires_at = $6, \
-                   fallback_url = $7, killed_at = $8, is_capped = $9 \
+                   fallback_url = $7, killed_at = $8, is_capped = $9, archived_at = $10 \
                    WHERE tenant_id = $1 AND id = $2";
         let params = params![
             self.0.tenant(),
@@ -174,7 +176,8 @@ impl Links<'_> {
             row.expires_at,
             row.fallback_url.clone(),
             row.killed_at,
-            row.is_capped
+            row.is_capped,
+            row.archived_at
         ];
         self.0.execute(sql, params).await?;
         changed(&mut self.0, CatalogKind::Link, row.id, now).await
@@ -224,7 +227,8 @@ impl Links<'_> {
             .matching("publisher_id = ?", filter.publisher)
             .matching("offer_id = ?", filter.offer)
             .matching("slug = ?", filter.slug.clone())
-            .and("wildcard_code IS NULL");
+            .and("wildcard_code IS NULL")
+            .in_use("archived_at", page);
         listing.page(page, &mut self.0, read).await
     }
 
@@ -265,6 +269,7 @@ fn read(row: &Row) -> StoreResult<LinkRow> {
         killed_at: row.opt_at("killed_at")?,
         is_capped: row.flag("is_capped")?,
         created_at: row.at("created_at")?,
+        archived_at: row.opt_at("archived_at")?,
     })
 }
 

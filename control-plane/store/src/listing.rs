@@ -110,6 +110,13 @@ impl Listing {
         }
     }
 
+    /// Leaves out what was taken out of use, or shows nothing else if the page is asked for it.
+    /// `column` says when that was.
+    pub(crate) fn in_use(self, column: &str, page: &PageAsk) -> Self {
+        let is = if page.archived { "IS NOT NULL" } else { "IS NULL" };
+        self.and(&format!("{column} {is}"))
+    }
+
     /// The one row, if any.
     pub(crate) async fn first(self, scope: &mut Scope<'_>) -> StoreResult<Option<Row>> {
         let rows = scope.fetch_built(self.sql + " LIMIT 1", self.params).await?;

@@ -193,7 +193,7 @@ impl Offers<'_> {
             .matching("category = ?", filter.category.clone())
             .matching("advertiser_id = ?", filter.advertiser)
             .matching(in_campaign, filter.campaign)
-            .and("archived_at IS NULL");
+            .in_use("archived_at", page);
         listing.page(page, &mut self.0, read).await
     }
 

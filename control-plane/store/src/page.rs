@@ -15,13 +15,15 @@ pub struct PageAsk {
     pub limit: u32,
     /// The id of the last row of the page before; absent: the first page.
     pub after: Option<String>,
+    /// What was taken out of use, instead of what is in use; no meaning where nothing is archived.
+    pub archived: bool,
 }
 
 impl PageAsk {
     /// The first `limit` rows.
     #[must_use]
     pub const fn first(limit: u32) -> Self {
-        Self { limit, after: None }
+        Self { limit, after: None, archived: false }
     }
 
     pub(crate) fn rows(&self) -> i64 {

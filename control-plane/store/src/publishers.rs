@@ -150,7 +150,7 @@ impl Publishers<'_> {
         let listing = Listing::of(SELECT, self.0.tenant())
             .within(reach, SIGHTS)
             .matching("code = ?", code)
-            .and("archived_at IS NULL");
+            .in_use("archived_at", page);
         listing.page(page, &mut self.0, read).await
     }
 }

@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use rand::RngCore;
 
@@ -53,6 +54,29 @@ pub fn uuid_v7(now: Timestamp, rng: &mut dyn RngCore) -> u128 {
     time | version | variant | (random & random_mask)
 }
 
+const RANDOM_LOW_BITS: u32 = 62;
+const RANDOM_BITS: u32 = RANDOM_LOW_BITS + 12;
+
+/// The next 128 bits behind `previous`, larger also within its millisecond (RFC 9562, section 6.2,
+/// method 2): what is made together sorts in the order it was made.
+#[must_use]
+pub fn uuid_v7_after(previous: u128, now: Timestamp, rng: &mut dyn RngCore) -> u128 {
+    let fresh = uuid_v7(now, rng);
+    if fresh >> 80 != previous >> 80 {
+        return fresh;
+    }
+    let low_mask = (1_u128 << RANDOM_LOW_BITS) - 1;
+    let random = (((previous >> 64) & 0xFFF) << RANDOM_LOW_BITS) | (previous & low_mask);
+    // A step nobody can guess, so that no id leads to the next.
+    let random = random + 1 + u128::from(rng.next_u32());
+    if random >> RANDOM_BITS != 0 {
+        // The millisecond is used up: the next one begins early.
+        return uuid_v7(now + Duration::from_millis(1), rng);
+    }
+    let kept = fresh & !((0xFFF_u128 << 64) | low_mask);
+    kept | ((random >> RANDOM_LOW_BITS) << 64) | (random & low_mask)
+}
+
 fn write_body(bits: u128, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
     let mut body = [0_u8; BODY_CHARS];
     let mut rest = bits;
@@ -92,6 +116,12 @@ macro_rules! ids {
             #[must_use]
             pub fn new(now: Timestamp, rng: &mut dyn RngCore) -> Self {
                 Self(uuid_v7(now, rng))
+            }
+
+            /// A fresh id that sorts behind `previous`, also within its millisecond.
+            #[must_use]
+            pub fn after(previous: Self, now: Timestamp, rng: &mut dyn RngCore) -> Self {
+                Self(uuid_v7_after(previous.0, now, rng))
             }
 
             /// The letters behind the prefix, where the kind is clear from the place.
@@ -200,6 +230,25 @@ mod tests {
         ] {
             assert_eq!(text.parse::<AdvertiserId>(), Err(error), "{text}");
         }
+    }
+
+    #[test]
+    fn ids_made_one_after_the_other_sort_so_within_a_millisecond() {
+        let mut rng = StdRng::seed_from_u64(3);
+        let now = Timestamp(1_700_000_000_000_000);
+        let mut ids = vec![EventId::new(now, &mut rng)];
+        for _ in 0..1000 {
+            ids.push(EventId::after(ids[ids.len() - 1], now, &mut rng));
+        }
+        assert!(ids.is_sorted_by(|one, other| one < other));
+        let version_and_variant = (0xF_u128 << 76) | (0b11 << 62);
+        assert!(ids.iter().all(|id| (id.0 ^ ids[0].0) & version_and_variant == 0));
+        assert!(ids.iter().all(|id| id.0 >> 80 == ids[0].0 >> 80));
+        // Where the random part is used up, the time steps on.
+        let last = EventId(ids[0].0 | (0xFFF << 64) | ((1 << 62) - 1));
+        assert!(EventId::after(last, now, &mut rng) > last);
+        let later = EventId::after(last, now + Duration::from_millis(5), &mut rng);
+        assert_eq!(later.0 >> 80, u128::from(now.unix_ms()) + 5);
     }
 
     #[test]

@@ -93,6 +93,7 @@ async fn insert(
         status: CouponStatus::Active,
         created_at: call.now,
         invalidated_at: None,
-    };
+        archived_at: None,
+        };
     Ok(call.tx.coupons().insert(&row).await?.then_some(row))
 }

@@ -15,7 +15,7 @@ use crate::api::endpoint::run;
 use crate::api::input::text;
 
 pub(super) const ENDPOINT: Endpoint = Endpoint::list("/v1/coupons", run!(list))
-    .says("List coupons")
+    .says("List coupons").with_archive()
     .roles(EVERYBODY)
     .query(&[text("campaign_id"), text("publisher_id"), text("status"), text("code")]);
 

@@ -10,7 +10,7 @@ use crate::api::keys::KIND;
 use crate::api::keys::view;
 
 pub(super) const ENDPOINT: Endpoint =
-    Endpoint::list("/v1/keys", run!(list)).says("List API keys").query(&[text("advertiser_id")]);
+    Endpoint::list("/v1/keys", run!(list)).says("List API keys").with_archive().query(&[text("advertiser_id")]);
 
 async fn list(call: &mut Call) -> Outcome {
     let mut query = call.query();

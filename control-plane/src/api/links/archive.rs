@@ -1,4 +1,4 @@
-//! `DELETE /v1/links/{id}`: the same as killing it; slugs are never given twice.
+//! `DELETE /v1/links/{id}`: kills it and takes it out of the lists; slugs are never given twice.
 
 use model::catalog::Role;
 
@@ -13,11 +13,15 @@ use crate::api::links::stop;
 use crate::api::links::view;
 
 pub(super) const ENDPOINT: Endpoint = Endpoint::archive("/v1/links/{id}", run!(archive))
-    .says("Stop a link")
+    .says("Stop and archive a link")
     .roles(&[Role::Admin, Role::Publisher]);
 
 async fn archive(call: &mut Call) -> Outcome {
-    let row = stop(call).await?;
+    let mut row = stop(call).await?;
+    if row.archived_at.is_none() {
+        row.archived_at = Some(call.now);
+        call.tx.links().update(&row, call.now).await?;
+    }
     let addresses = Addresses::of(call).await?;
     Ok(Answer::object(KIND, view(&row, &addresses)))
 }

@@ -60,6 +60,7 @@ async fn create(call: &mut Call) -> Outcome {
         killed_at: None,
         is_capped: false,
         created_at: call.now,
+        archived_at: None,
     };
     read_changeable(&mut input, &mut row, advertiser.as_ref(), call.caller.role);
     input.finish()?;

@@ -11,7 +11,7 @@ use crate::api::publishers::KIND;
 use crate::api::publishers::view;
 
 pub(super) const ENDPOINT: Endpoint = Endpoint::list("/v1/publishers", run!(list))
-    .says("List publishers")
+    .says("List publishers").with_archive()
     .roles(OPERATORS_PUBLISHERS)
     .query(&[text("code")]);
 

@@ -461,6 +461,22 @@ async fn two_news_of_one_order_in_one_batch_count_in_order() {
 }
 
 #[tokio::test]
+async fn conversions_of_one_batch_are_listed_in_the_order_they_were_told() {
+    let mut world = World::new().await;
+    let click = world.click(2);
+    for order in 0..40 {
+        let query = format!("order_id=o{order}&click_id={click}&amount=100");
+        let inbound = world.inbound(super::world::SHOP_POSTBACK, &query);
+        world.source.push_inbound(&inbound);
+    }
+    assert_eq!(world.run().await.expect("a batch").len(), 1);
+    let listed: Vec<String> =
+        world.conversions().await.into_iter().map(|row| row.order.order_ref).collect();
+    let newest_first: Vec<String> = (0..40).rev().map(|order| format!("o{order}")).collect();
+    assert_eq!(listed, newest_first);
+}
+
+#[tokio::test]
 async fn another_currency_is_no_news_of_the_same_order() {
     check(&[
         ("click_id={2}&amount=100&currency=KZT", "converted", 800),

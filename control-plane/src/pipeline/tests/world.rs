@@ -237,7 +237,7 @@ fn links() -> Vec<String> {
     ] {
         sql.push(format!(
             "INSERT INTO links VALUES ('{TENANT}', '{}', {number}, '{}', {}, '{}', NULL, \
-             '{slug}', NULL, '[]', '{{}}', NULL, NULL, NULL, NULL, 0, {MADE_AT})",
+             '{slug}', NULL, '[]', '{{}}', NULL, NULL, NULL, NULL, 0, {MADE_AT}, NULL)",
             id("lnk_", 60 + number),
             id("cmp_", campaign),
             literal(offer.map(|bits| id("off_", bits))),
@@ -258,7 +258,7 @@ fn coupons() -> Vec<String> {
         |(bits, code, campaign, publisher, status): (u128, &str, _, Option<u128>, &str)| {
             format!(
                 "INSERT INTO coupons VALUES ('{TENANT}', '{}', '{}', {}, '{code}', '{status}', \
-             {MADE_AT}, NULL)",
+             {MADE_AT}, NULL, NULL)",
                 id("cpn_", bits),
                 id("cmp_", campaign),
                 literal(publisher.map(|bits| id("pub_", bits)))

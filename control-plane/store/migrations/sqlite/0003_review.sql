@@ -10,3 +10,7 @@ CREATE INDEX conversions_changed_back ON conversions (tenant_id) WHERE held_by =
 -- Refusals for integrations that nobody knows are kept per tenant, the newest 200.
 CREATE INDEX inbound_strangers ON inbound (tenant_id, event_id)
     WHERE outcome = 'refused' AND reason = 'unknown_integration';
+
+-- What was deleted stays, out of the lists.
+ALTER TABLE links ADD COLUMN archived_at BIGINT;
+ALTER TABLE coupons ADD COLUMN archived_at BIGINT;
