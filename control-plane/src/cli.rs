@@ -7,6 +7,7 @@ use clap::Args;
 use clap::Parser;
 use clap::Subcommand;
 use settings::SettingsError;
+use store::error::StoreError;
 
 pub mod audit;
 pub mod backup;
@@ -102,6 +103,19 @@ impl Place {
     pub fn data_dir(&self) -> PathBuf {
         self.data_dir.clone().unwrap_or_else(crate::config::default_data_dir)
     }
+
+    /// The data directory, which must be there.
+    ///
+    /// # Errors
+    /// [`CliError::Usage`] when it is not.
+    pub fn existing_data_dir(&self) -> Result<PathBuf, CliError> {
+        let data_dir = self.data_dir();
+        if data_dir.is_dir() {
+            return Ok(data_dir);
+        }
+        let wrong = format!("{} does not exist: gamma up makes it", data_dir.display());
+        Err(CliError::Usage(wrong))
+    }
 }
 
 /// Why a command did not end with exit code 0.
@@ -110,7 +124,7 @@ pub enum CliError {
     /// A check failed; everything was said already.
     #[error("the answer is no")]
     No,
-    /// Exit code 2.
+    /// Exit code 2: what was asked for is not there, or not possible so. The message says what.
     #[error("{0}")]
     Usage(String),
     /// Exit code 78.
@@ -119,6 +133,12 @@ pub enum CliError {
     /// Exit code 70.
     #[error(transparent)]
     Internal(#[from] anyhow::Error),
+}
+
+impl From<StoreError> for CliError {
+    fn from(error: StoreError) -> Self {
+        Self::Internal(error.into())
+    }
 }
 
 impl CliError {

@@ -91,11 +91,7 @@ async fn checks(args: &AuditArgs) -> Result<Value, CliError> {
 async fn offline(place: &Place, settled: Settled) -> Result<Value, CliError> {
     let mut layers = crate::config::layers(place.config.as_deref())?;
     let config = Config::take(&mut layers)?;
-    let data_dir = place.data_dir();
-    if !data_dir.exists() {
-        let wrong = format!("{} does not exist: gamma up makes it", data_dir.display());
-        return Err(CliError::Internal(anyhow::anyhow!(wrong)));
-    }
+    let data_dir = place.existing_data_dir()?;
     let store = app::open_store(&config.db_url(&data_dir), &SystemClock).await?;
     let evidence = evidence(&data_dir.join("journal"), settled)?;
     let checks = audit::run(&store, &evidence).await.context("the checks cannot run")?;

@@ -30,8 +30,13 @@ impl Instance {
     /// The instance at `url`.
     ///
     /// # Errors
-    /// [`CliError::Internal`] when no client can be made.
+    /// [`CliError::Usage`] for what is no address, [`CliError::Internal`] when no client can be
+    /// made.
     pub fn at(url: &str, key: &str) -> Result<Self, CliError> {
+        let is_web = url::Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
+        if !is_web {
+            return Err(CliError::Usage(format!("{url} is not an address such as http://host:port")));
+        }
         let http = reqwest::Client::builder()
             .timeout(CALL_TIMEOUT)
             .no_proxy()
@@ -62,7 +67,8 @@ impl Instance {
     /// GET, and the JSON of the answer.
     ///
     /// # Errors
-    /// [`CliError::Internal`] with the problem's title and detail.
+    /// [`CliError::Usage`] with the problem's title and detail when what was asked for is not
+    /// possible so, [`CliError::Internal`] when the instance fails.
     pub async fn get(&self, path: &str) -> Result<Value, CliError> {
         self.call(self.http.get(format!("{}{path}", self.url))).await
     }
@@ -97,6 +103,11 @@ impl Instance {
             return Ok(body);
         }
         let part = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
-        Err(CliError::Internal(anyhow::anyhow!("{status}: {} {}", part("title"), part("detail"))))
+        let said = format!("{status}: {} {}", part("title"), part("detail"));
+        let is_temporary = status == reqwest::StatusCode::TOO_MANY_REQUESTS;
+        if status.is_client_error() && !is_temporary {
+            return Err(CliError::Usage(said));
+        }
+        Err(CliError::Internal(anyhow::anyhow!(said)))
     }
 }

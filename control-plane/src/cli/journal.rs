@@ -39,11 +39,14 @@ enum Verb {
 /// Runs the command.
 ///
 /// # Errors
-/// [`CliError::No`] when `verify` finds damage, [`CliError::Internal`] when the directory cannot be
-/// read.
+/// [`CliError::No`] when `verify` finds damage, [`CliError::Usage`] where there is no journal,
+/// [`CliError::Internal`] when the directory cannot be read.
 pub fn run(args: &JournalArgs) -> Result<(), CliError> {
     let (Verb::Inspect { dir } | Verb::Verify { dir }) = &args.verb;
     let unreadable = || format!("cannot read {}", dir.display());
+    if !dir.is_dir() {
+        return Err(CliError::Usage(format!("{} is not a directory", dir.display())));
+    }
     let storage = RealStorage::new();
     if journal::journal_id(&storage, dir).with_context(unreadable)?.is_none() {
         return Err(CliError::Usage(format!("there is no journal in {}", dir.display())));

@@ -1,7 +1,7 @@
 //! `gamma key create|list|revoke`.
 
-use anyhow::Context;
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 use clap::Subcommand;
 use model::catalog::Role;
 use model::clock::Clock;
@@ -51,7 +51,7 @@ enum Verb {
         #[arg(long, value_parser = parse_role)]
         role: Role,
         /// What it is for.
-        #[arg(long)]
+        #[arg(long, value_parser = NonEmptyStringValueParser::new())]
         name: String,
         /// Name or id of the tenant [default: default].
         #[arg(long)]
@@ -90,7 +90,8 @@ fn parse_role(word: &str) -> Result<Role, String> {
 /// Runs the command.
 ///
 /// # Errors
-/// [`CliError::Internal`] when the instance or the database refuses.
+/// [`CliError::Usage`] for a tenant or key that is not there, [`CliError::Internal`] when the
+/// instance or the database fails.
 pub fn run(args: &KeyArgs) -> Result<(), CliError> {
     app::block_on(async {
         match instance(args).await? {
@@ -140,18 +141,14 @@ async fn through_api(instance: &Instance, verb: &Verb) -> Result<(), CliError> {
 async fn through_store(args: &KeyArgs) -> Result<(), CliError> {
     let mut layers = crate::config::layers(args.place.config.as_deref())?;
     let config = Config::take(&mut layers)?;
-    let data_dir = args.place.data_dir();
-    if !data_dir.exists() {
-        let wrong = format!("{} does not exist: gamma up makes it", data_dir.display());
-        return Err(CliError::Internal(anyhow::anyhow!(wrong)));
-    }
+    let data_dir = args.place.existing_data_dir()?;
     let store = app::open_store(&config.db_url(&data_dir), &SystemClock).await?;
     let done = change(&store, &args.verb).await;
     store.close().await;
-    done.map_err(CliError::Internal)
+    done
 }
 
-async fn change(store: &Store, verb: &Verb) -> anyhow::Result<()> {
+async fn change(store: &Store, verb: &Verb) -> Result<(), CliError> {
     let now = SystemClock.now();
     match verb {
         Verb::Create { role, name, tenant } => {
@@ -176,7 +173,9 @@ async fn change(store: &Store, verb: &Verb) -> anyhow::Result<()> {
         Verb::Revoke { id, tenant } => {
             let tenant = find_tenant(store, tenant.as_deref()).await?;
             let mut tx = store.begin(tenant).await?;
-            let row = tx.keys().get(*id, Reach::Tenant).await?.context("there is no such key")?;
+            let Some(row) = tx.keys().get(*id, Reach::Tenant).await? else {
+                return Err(CliError::Usage(format!("there is no key {id}")));
+            };
             tx.keys().update(&store::keys::KeyRow { revoked_at: Some(now), ..row }, now).await?;
             tx.save().await?;
             out::line(&format!("{id} is revoked"));
@@ -185,14 +184,13 @@ async fn change(store: &Store, verb: &Verb) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn find_tenant(store: &Store, named: Option<&str>) -> anyhow::Result<TenantId> {
+async fn find_tenant(store: &Store, named: Option<&str>) -> Result<TenantId, CliError> {
     let named = named.unwrap_or(DEFAULT_TENANT);
-    if let Ok(id) = named.parse() {
-        return Ok(id);
-    }
     let mut tx = store.read_sys().await?;
-    let row = tx.tenants().by_name(named).await?;
-    Ok(row.with_context(|| format!("there is no tenant {named}"))?.id)
+    let rows = tx.tenants().all().await?;
+    let found = rows.iter().find(|row| row.name == named || row.id.to_string() == named);
+    let found = found.map(|row| row.id);
+    found.ok_or_else(|| CliError::Usage(format!("there is no tenant {named}")))
 }
 
 fn print_made(id: &str, key: &str) {

@@ -15,7 +15,7 @@ use crate::config::Config;
 pub fn run(place: &Place) -> Result<(), CliError> {
     let mut layers = crate::config::layers(place.config.as_deref())?;
     let config = Config::take(&mut layers)?;
-    let url = config.db_url(&place.data_dir());
+    let url = config.db_url(&place.existing_data_dir()?);
     crate::app::block_on(async move {
         let store = Store::open(&url).await.with_context(|| format!("cannot open {url}"))?;
         store.migrate().await.context("cannot migrate")?;

@@ -23,6 +23,39 @@ fn wrong_usage_is_2_and_a_bad_configuration_is_78() {
 }
 
 #[test]
+fn what_is_asked_for_and_is_not_there_is_wrong_usage() {
+    let world = World::start();
+    let nowhere = world.scratch().join("nowhere").display().to_string();
+    let file = world.scratch().join("a-file").display().to_string();
+    std::fs::write(&file, "x").expect("a file");
+    let unknown = "key_00000000000000000000000000";
+    // Through the instance that runs there.
+    for arguments in [
+        &["key", "revoke", unknown][..],
+        &["key", "list", "--tenant", "nobody"],
+        &["key", "create", "--role", "admin", "--name", ""],
+        &["key", "list", "--url", "not an address", "--key", "gm_live_x_y"],
+        &["journal", "inspect", &nowhere],
+        &["journal", "verify", &file],
+    ] {
+        let (code, said) = world.run(arguments);
+        assert_eq!(code, Some(2), "{arguments:?}: {said}");
+    }
+    for command in [&["audit"][..], &["migrate"], &["key", "list"], &["key", "revoke", unknown]] {
+        let gamma = std::process::Command::new(harness::program::gamma())
+            .args(command)
+            .args(["--data-dir", &nowhere])
+            .output()
+            .expect("gamma runs");
+        assert_eq!(gamma.status.code(), Some(2), "{command:?}: {gamma:?}");
+    }
+    let url = format!("http://{}", world.addresses().control);
+    let key = "gm_live_00000000000000000000000000_wrong";
+    let answer = world.run(&["key", "list", "--url", &url, "--key", key]);
+    assert_eq!(answer.0, Some(2), "{}", answer.1);
+}
+
+#[test]
 fn the_audit_lists_every_check_and_finds_nothing() {
     let mut world = World::start();
     let shop = Shop::open(&world, "audited");
