@@ -9,7 +9,9 @@
 //! A commit costs the same for one conversion and for a thousand. A batch is whatever waits when
 //! the one before is done: at low load one record, committed at once, at high load many.
 
+use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use model::clock::Clock;
 use model::clock::Timestamp;
@@ -55,8 +57,10 @@ use parcel::Finding;
 use parcel::Parcel;
 use post::PostRefused;
 use post::Posted;
+use crate::metrics;
 use store::offsets::Advance;
 use store::offsets::Assignment;
+use store::offsets::Partition;
 
 /// Times a batch is prepared anew because terms changed underneath.
 const TERMS_RETRIES_MAX: usize = 16;
@@ -159,6 +163,8 @@ pub(crate) struct Rooms {
     pepper: [u8; 32],
     mutation: Mutation,
     memory: Mutex<Memory>,
+    /// By partition, how old the oldest record was that waited last.
+    lags: Mutex<HashMap<Partition, Duration>>,
 }
 
 impl std::fmt::Debug for Rooms {
@@ -245,6 +251,7 @@ impl Pipeline {
             pepper: parts.pepper,
             mutation: parts.mutation,
             memory: Mutex::default(),
+            lags: Mutex::default(),
         };
         Self { rooms: Arc::new(rooms) }
     }
@@ -321,6 +328,13 @@ fn attribute_batch(mutation: Mutation, view: &mut View, parcels: &mut [Parcel]) 
 }
 
 impl Rooms {
+    /// Notes how far a partition is behind; the furthest behind is shown.
+    fn lag(&self, partition: &Partition, lag: Duration) {
+        let mut lags = self.lags.lock();
+        lags.insert(partition.clone(), lag);
+        metrics::pipeline_lag(lags.values().copied().max().unwrap_or_default());
+    }
+
     const fn adapting<'a>(&'a self, view: &'a View) -> adapt::Bench<'a> {
         adapt::Bench { plugins: &self.plugins, ring: &view.ring, pepper: &self.pepper }
     }

@@ -206,10 +206,10 @@ impl Compiled {
             && self.until.is_none_or(|until| now < until)
     }
 
-    /// Where it leads once it is stopped, its own place or its offer's.
-    #[must_use]
-    pub fn fallback(&self) -> Option<&str> {
-        self.fallback.as_deref().or(self.plan.fallback.as_deref())
+    /// Where it wants to lead once it is stopped: its own place, then its offer's. Whether it may
+    /// is the directory's to say.
+    pub fn fallbacks(&self) -> impl Iterator<Item = &str> {
+        [&self.fallback, &self.plan.fallback].into_iter().filter_map(Option::as_deref)
     }
 }
 

@@ -37,17 +37,19 @@ pub fn redirect(rooms: &Rooms, request: &Request<'_>, ask: Ask<'_>, now: Timesta
     match ask {
         Ask::Slug(key) => match rooms.links.resolve(&catalog, domain, key, now) {
             Some(link) if link.is_live(now) => {
-                let Some(template) = &link.plan.template else { return stopped(&link, domain) };
+                let Some(template) = &link.plan.template else {
+                    return stopped(&catalog, &link, domain);
+                };
                 click(rooms, request, (&catalog, &link, template), now)
             }
-            Some(link) => stopped(&link, domain),
+            Some(link) => stopped(&catalog, &link, domain),
             None => fallback_of(domain).unwrap_or(Answer::UnknownLink),
         },
         Ask::Target => match find_target(rooms, request, &catalog, domain) {
             Ok((link, template)) if link.is_live(now) => {
                 click(rooms, request, (&catalog, &link, &template), now)
             }
-            Ok((link, _)) => stopped(&link, domain),
+            Ok((link, _)) => stopped(&catalog, &link, domain),
             Err(problem) => Answer::Problem(problem),
         },
         Ask::Nothing => fallback_of(domain).unwrap_or(Answer::UnknownLink),
@@ -97,8 +99,9 @@ fn click(
 }
 
 /// A link that is killed, expired, capped, or without a destination.
-fn stopped(link: &Compiled, domain: &Domain) -> Answer {
-    match link.fallback() {
+fn stopped(catalog: &Now, link: &Compiled, domain: &Domain) -> Answer {
+    let of = (link.plan.tenant, link.plan.offer);
+    match link.fallbacks().find(|url| catalog.directory.may_fall_back(of, url)) {
         Some(destination) => Answer::Fallback { destination: destination.into() },
         None => fallback_of(domain).unwrap_or(Answer::Gone),
     }

@@ -122,8 +122,8 @@ pub fn check<'a>(
 /// A fallback that an operator stored, as it may be sent: absolute, http or https, serialised.
 /// `None`: unusable.
 ///
-/// Its host is not compared with a list: it leads to a page of the operator's own, not to an
-/// advertiser.
+/// A domain's leads to a page of the operator's own and is on no list. Where a link's or an
+/// offer's may lead, the directory says (`Directory::may_fall_back`).
 #[must_use]
 pub fn fallback(text: &str) -> Option<Box<str>> {
     if text.len() > DESTINATION_BYTES_MAX || has_forbidden_character(text) {

@@ -1,6 +1,5 @@
 //! Links: slugs, what they lead to and whose they are.
 
-use model::catalog::Role;
 use model::id::LinkId;
 use model::link::LinkState;
 use serde_json::Value;
@@ -24,7 +23,7 @@ use crate::api::input::field;
 use crate::api::input::text;
 use crate::api::offers;
 use crate::api::time::instant;
-use crate::api::urls;
+use crate::api::urls::Fallbacks;
 
 mod archive;
 mod change;
@@ -109,23 +108,13 @@ impl Addresses {
 fn read_changeable(
     input: &mut Input,
     row: &mut LinkRow,
-    advertiser: Option<&AdvertiserRow>,
-    role: Role,
+    (advertiser, fallbacks): (Option<&AdvertiserRow>, &Fallbacks),
 ) {
     row.destination = offers::read_destination(input, "destination", advertiser);
     row.expires_at = input.instant("expires_at");
     let currency = advertiser.map_or(model::money::Currency::KZT, |advertiser| advertiser.currency);
     row.caps = caps::read(input, currency);
-    row.fallback_url = None;
-    if let Some((url, host)) = input.url("fallback_url") {
-        let allowed = advertiser.map_or(&[][..], |advertiser| &advertiser.allowed_hosts);
-        // A publisher's own choice of where visitors end up stays inside the shop.
-        if role == Role::Publisher && !urls::is_allowed(&host, allowed) {
-            input
-                .refuse("fallback_url", format!("{host} is not an allowed host of the advertiser"));
-        }
-        row.fallback_url = Some(url);
-    }
+    row.fallback_url = fallbacks.read(input, advertiser);
 }
 
 /// The offer of a new link: the one named, else the campaign's only one. A campaign that lists

@@ -27,6 +27,7 @@ use crate::api::terms;
 use crate::api::terms::GivenTerm;
 use crate::api::time::instant;
 use crate::api::urls;
+use crate::api::urls::Fallbacks;
 
 mod archive;
 mod change;
@@ -94,7 +95,7 @@ pub(crate) const ENDPOINTS: &[Endpoint] =
 fn read(
     input: &mut Input,
     row: &mut OfferRow,
-    advertiser: Option<&AdvertiserRow>,
+    (advertiser, fallbacks): (Option<&AdvertiserRow>, &Fallbacks),
 ) -> Option<Vec<GivenTerm>> {
     // Without an advertiser the input is refused; any currency serves to find further bad fields.
     let currency = advertiser.map_or(Currency::KZT, |advertiser| advertiser.currency);
@@ -120,7 +121,7 @@ fn read(
     }
     row.hold_days = input.integer("hold_days", 0..=DAYS_MAX).unwrap_or(HOLD_DAYS);
     row.caps = caps::read(input, currency);
-    row.fallback_url = input.url("fallback_url").map(|(url, _)| url);
+    row.fallback_url = fallbacks.read(input, advertiser);
     terms
 }
 

@@ -1,8 +1,13 @@
 //! Addresses that operators give: what may be stored so that the daemon never leads a visitor
 //! astray.
 
+use store::advertisers::AdvertiserRow;
 use url::Host;
 use url::Url;
+
+use crate::api::call::Call;
+use crate::api::error::Problem;
+use crate::api::input::Input;
 
 /// Longest URL, in bytes.
 pub(crate) const URL_BYTES_MAX: usize = 2048;
@@ -49,6 +54,38 @@ pub(crate) fn https_host(text: &str) -> Option<String> {
     match url.host()? {
         Host::Domain(name) => host(name),
         Host::Ipv4(_) | Host::Ipv6(_) => None,
+    }
+}
+
+/// Where stopped links may lead: to hosts of the advertiser, or to where a domain of the tenant
+/// falls back itself. The daemon compares again when it sends somebody there.
+pub(crate) struct Fallbacks {
+    hosts: Vec<String>,
+}
+
+impl Fallbacks {
+    /// The tenant's own.
+    pub(crate) async fn of(call: &mut Call) -> Result<Self, Problem> {
+        let domains = call.tx.domains().live().await?;
+        let own = domains.iter().filter_map(|domain| https_host(domain.fallback_url.as_deref()?));
+        Ok(Self { hosts: own.collect() })
+    }
+
+    /// Reads one, for links of an advertiser.
+    pub(crate) fn read(
+        &self,
+        input: &mut Input,
+        advertiser: Option<&AdvertiserRow>,
+    ) -> Option<String> {
+        const NAME: &str = "fallback_url";
+        let (url, host) = input.url(NAME)?;
+        let allowed = advertiser.map_or(&[][..], |advertiser| &advertiser.allowed_hosts);
+        if is_allowed(&host, allowed) || self.hosts.contains(&host) {
+            return Some(url);
+        }
+        let detail = "is neither an allowed host of the advertiser nor a domain's own fallback";
+        input.refuse(NAME, format!("{host} {detail}"));
+        None
     }
 }
 

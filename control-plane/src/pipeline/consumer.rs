@@ -2,6 +2,7 @@
 //! where the database stands after any doubt.
 
 use std::collections::HashSet;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +23,7 @@ use super::clicks;
 use super::consume::BATCH_RECORDS_MAX;
 use super::consume::RecordSource;
 use super::consume::SourceBatch;
+use super::consume::SourceError;
 use super::consume::SourceRecord;
 use super::control;
 use super::convert;
@@ -40,6 +42,8 @@ const BACKOFF_MAX: Duration = Duration::from_secs(5);
 const GATHER: Duration = Duration::from_millis(100);
 /// How often records held by a failed adapter are tried again.
 const RETRY_EVERY: Duration = Duration::from_secs(30);
+/// A partition that gives nothing for so long is read to its end.
+const AT_END_AFTER: Duration = Duration::from_millis(500);
 /// The part whose consumer does that: the lane inbounds come through.
 const RETRYING_PART: &str = "inbound";
 
@@ -104,7 +108,9 @@ impl Pipeline {
     /// Waits for records; dropping it half-way loses nothing.
     async fn fill<S: RecordSource>(&self, consumer: &mut Consumer<S>) -> Result<(), PipelineError> {
         if consumer.waiting.is_none() {
-            let read = consumer.source.next_batch(BATCH_RECORDS_MAX).await;
+            let part = consumer.source.partition().clone();
+            let at_end = || self.rooms.lag(&part, Duration::ZERO);
+            let read = next_of(&mut consumer.source, at_end).await;
             consumer.waiting = Some(read.inspect_err(|_| consumer.assignment = None)?);
         }
         Ok(())
@@ -147,7 +153,8 @@ impl Pipeline {
         let rooms = &*self.rooms;
         let (parcels, intake) = sort(batch, assignment);
         if let Some(oldest) = batch.records.first() {
-            metrics::pipeline_lag(rooms.clock.now().since(oldest.received_at));
+            let lag = rooms.clock.now().since(oldest.received_at);
+            rooms.lag(&assignment.partition, lag);
         }
         let missing = usize::try_from(batch.missing).unwrap_or(usize::MAX);
         let records = batch.records.len().saturating_add(missing);
@@ -245,6 +252,21 @@ impl Pipeline {
     }
 }
 
+/// The next batch. `at_end` is told when there is none for a while: the partition is read to its
+/// end.
+async fn next_of<S: RecordSource>(
+    source: &mut S,
+    at_end: impl FnOnce(),
+) -> Result<SourceBatch, SourceError> {
+    let mut reading = pin!(source.next_batch(BATCH_RECORDS_MAX));
+    tokio::select! {
+        biased;
+        read = &mut reading => return read,
+        () = tokio::time::sleep(AT_END_AFTER) => at_end(),
+    }
+    reading.await
+}
+
 /// Lets clicks gather: they only move reports, and a commit for each would take the writer's time
 /// from money.
 async fn gather(stop: &CancellationToken) {
@@ -318,4 +340,43 @@ fn unpack(record: &SourceRecord, partition: &Arc<Partition>) -> Parcel {
     };
     let inbound: Arc<Inbound> = Arc::new(inbound);
     Parcel { place, inbound, integration: None, plugin: None, content }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicBool;
+    use std::sync::atomic::Ordering;
+
+    use super::*;
+
+    /// Has a batch after a while.
+    struct After(Duration, Partition);
+
+    impl RecordSource for After {
+        fn partition(&self) -> &Partition {
+            &self.1
+        }
+
+        async fn seek(&mut self, _next: u64) -> Result<(), SourceError> {
+            Ok(())
+        }
+
+        async fn next_batch(&mut self, _records_max: usize) -> Result<SourceBatch, SourceError> {
+            tokio::time::sleep(self.0).await;
+            Ok(SourceBatch { next: 7, ..SourceBatch::default() })
+        }
+
+        async fn committed(&mut self, _next: u64) {}
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_partition_that_gives_nothing_is_read_to_its_end() {
+        let partition = Partition { topic: "journal-1".to_owned(), part: "inbound".to_owned() };
+        for (pause, is_told) in [(AT_END_AFTER / 2, false), (AT_END_AFTER * 20, true)] {
+            let (is_at_end, mut source) = (AtomicBool::new(false), After(pause, partition.clone()));
+            let at_end = || is_at_end.store(true, Ordering::Relaxed);
+            let batch = next_of(&mut source, at_end).await.expect("a batch");
+            assert_eq!((is_at_end.into_inner(), batch.next), (is_told, 7));
+        }
+    }
 }

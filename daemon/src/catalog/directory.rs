@@ -28,6 +28,9 @@ use model::id::OfferId;
 use model::id::TenantId;
 use siphasher::sip::SipHasher13;
 use siphasher::sip::SipHasher24;
+use url::Url;
+
+use crate::target;
 
 type Map<K, V> = Arc<HashMap<K, Arc<V>>>;
 
@@ -102,6 +105,11 @@ fn key_of(purpose: &str, material: &[u8]) -> [u8; 16] {
     key
 }
 
+/// The host of a URL, as it is compared.
+fn host_of(url: &str) -> Option<String> {
+    Url::parse(url).ok()?.host_str().map(str::to_owned)
+}
+
 /// All small objects at one moment.
 #[derive(Debug, Clone, Default)]
 pub struct Directory {
@@ -168,6 +176,22 @@ impl Directory {
             .filter(|advertiser| advertiser.is_active)
             .map(|advertiser| &*advertiser.allowed_hosts)
             .unwrap_or_default()
+    }
+
+    /// Whether stopped links of an offer may lead to a stored fallback: to a host of its
+    /// advertiser, active or not, or to where a domain of the tenant falls back itself. Of an offer
+    /// that is gone nobody knows, so its links lead nowhere of their own.
+    #[must_use]
+    pub fn may_fall_back(&self, (tenant, offer): (TenantId, OfferId), fallback: &str) -> bool {
+        let Some(host) = host_of(fallback) else { return false };
+        let advertiser = self.offer(offer).and_then(|offer| self.advertiser(offer.advertiser));
+        let hosts = advertiser.map(|advertiser| &*advertiser.allowed_hosts).unwrap_or_default();
+        if target::is_allowed_host(&host, hosts.iter().map(|host| &**host)) {
+            return true;
+        }
+        let domains = self.domains.values().filter(|domain| domain.tenant == tenant);
+        let mut own = domains.filter_map(|domain| host_of(domain.fallback_url.as_deref()?));
+        own.any(|own| own == host)
     }
 
     /// Puts an object; links are not ours.

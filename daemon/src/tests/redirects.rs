@@ -179,12 +179,33 @@ fn a_stopped_link_stops_with_the_next_request() {
     assert_eq!(location(&world.get("/spring")), "https://home.example/");
     world.publish(vec![offer(|it| it.fallback_url = Some("https://shop.example/sale".into()))]);
     assert_eq!(location(&world.get("/spring")), "https://shop.example/sale");
-    world.publish(vec![link(|it| {
-        it.state = LinkState::Killed;
-        it.fallback_url = Some("https://blog.example/new".into());
-    })]);
-    assert_eq!(location(&world.get("/spring")), "https://blog.example/new");
     world.clicks(2);
+}
+
+#[test]
+fn a_stopped_link_leads_to_hosts_of_its_advertiser_or_the_tenants_own_and_nowhere_else() {
+    let world = World::new();
+    let killed = |fallback: &'static str| {
+        world.publish(vec![link(|it| {
+            it.state = LinkState::Killed;
+            it.fallback_url = Some(fallback.into());
+        })]);
+        let answer = world.get("/spring");
+        header(&answer, "location").map(str::to_owned)
+    };
+    let at = |url: &str| Some(url.to_owned());
+    assert_eq!(killed("https://m.shop.example/new"), at("https://m.shop.example/new"));
+    assert_eq!(killed("https://evil.example/"), None);
+    world.publish(vec![domain("*", Some("https://home.example/"))]);
+    assert_eq!(killed("https://evil.example/"), at("https://home.example/"));
+    assert_eq!(killed("https://home.example/new"), at("https://home.example/new"));
+    // An inactive advertiser's own page is still its own.
+    world.publish(vec![advertiser(false)]);
+    assert_eq!(killed("https://shop.example/bye"), at("https://shop.example/bye"));
+    world.publish(vec![offer(|it| it.fallback_url = Some("https://shop.example/sale".into()))]);
+    assert_eq!(killed("https://evil.example/"), at("https://shop.example/sale"));
+    world.publish(vec![offer(|it| it.fallback_url = Some("https://evil.example/".into()))]);
+    assert_eq!(killed("https://evil.example/"), at("https://home.example/"));
 }
 
 #[test]

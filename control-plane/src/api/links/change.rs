@@ -15,6 +15,7 @@ use crate::api::links::advertiser_of;
 use crate::api::links::named;
 use crate::api::links::read_changeable;
 use crate::api::links::view;
+use crate::api::urls::Fallbacks;
 
 pub(super) const ENDPOINT: Endpoint = Endpoint::change("/v1/links/{id}", run!(change))
     .says("Change a link")
@@ -30,7 +31,8 @@ async fn change(call: &mut Call) -> Outcome {
     };
     let advertiser = advertiser_of(call, offer.as_ref()).await?;
     let mut input = call.patched(PATCHABLE, view(&row, &addresses));
-    read_changeable(&mut input, &mut row, advertiser.as_ref(), call.caller.role);
+    let fallbacks = Fallbacks::of(call).await?;
+    read_changeable(&mut input, &mut row, (advertiser.as_ref(), &fallbacks));
     input.finish()?;
     call.tx.links().update(&row, call.now).await?;
     Ok(Answer::object(KIND, view(&row, &addresses)))

@@ -26,6 +26,7 @@ use crate::api::links::read_changeable;
 use crate::api::links::read_offer;
 use crate::api::links::view;
 use crate::api::publishers;
+use crate::api::urls::Fallbacks;
 
 pub(super) const ENDPOINT: Endpoint = Endpoint::create("/v1/links", run!(create))
     .says("Make a link")
@@ -62,7 +63,8 @@ async fn create(call: &mut Call) -> Outcome {
         created_at: call.now,
         archived_at: None,
     };
-    read_changeable(&mut input, &mut row, advertiser.as_ref(), call.caller.role);
+    let fallbacks = Fallbacks::of(call).await?;
+    read_changeable(&mut input, &mut row, (advertiser.as_ref(), &fallbacks));
     input.finish()?;
     given((row.offer.is_some() && !row.slug.is_empty()).then_some(()))?;
     call.tx.links().insert(&row).await?;

@@ -17,6 +17,7 @@ use crate::api::offers::named;
 use crate::api::offers::read;
 use crate::api::offers::view;
 use crate::api::terms;
+use crate::api::urls::Fallbacks;
 
 pub(super) const ENDPOINT: Endpoint =
     Endpoint::change("/v1/offers/{id}", run!(change)).says("Change an offer").fields(PATCHABLE);
@@ -27,7 +28,9 @@ async fn change(call: &mut Call) -> Outcome {
     let mut input = call.patched(FIELDS, view(&row, &live));
     input.id::<AdvertiserId>("advertiser_id");
     let advertiser = call.tx.advertisers().get(row.advertiser, Reach::Tenant).await?;
-    let given_terms = read(&mut input, &mut row, advertiser.as_ref()).unwrap_or_default();
+    let fallbacks = Fallbacks::of(call).await?;
+    let around = (advertiser.as_ref(), &fallbacks);
+    let given_terms = read(&mut input, &mut row, around).unwrap_or_default();
     input.finish()?;
     call.tx.offers().update(&row, call.now).await?;
     if terms::differ(&given_terms, &live) {

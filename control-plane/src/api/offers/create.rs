@@ -21,6 +21,7 @@ use crate::api::offers::PROBABILISTIC_HOURS;
 use crate::api::offers::read;
 use crate::api::offers::view;
 use crate::api::terms;
+use crate::api::urls::Fallbacks;
 
 pub(super) const ENDPOINT: Endpoint =
     Endpoint::create("/v1/offers", run!(create)).says("Make an offer").fields(FIELDS);
@@ -32,7 +33,9 @@ async fn create(call: &mut Call) -> Outcome {
     }
     let advertiser = advertisers::referred(call, &mut input, "advertiser_id").await?;
     let mut row = empty(call);
-    let given_terms = read(&mut input, &mut row, advertiser.as_ref()).unwrap_or_default();
+    let fallbacks = Fallbacks::of(call).await?;
+    let around = (advertiser.as_ref(), &fallbacks);
+    let given_terms = read(&mut input, &mut row, around).unwrap_or_default();
     input.finish()?;
     row.advertiser = given(advertiser)?.id;
     let scope_id = row.id.to_string();

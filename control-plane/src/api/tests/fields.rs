@@ -193,6 +193,36 @@ async fn links() {
 }
 
 #[tokio::test]
+async fn a_fallback_stays_with_the_advertiser_or_the_tenants_own_fallbacks() {
+    let (world, shop) = world().await;
+    let offer = json!({"advertiser_id": shop.advertiser["id"], "name": "O",
+                       "destination": "https://shop.example/"});
+    let link = json!({"campaign_id": shop.campaign["id"], "offer_id": shop.offer["id"],
+                      "publisher_id": shop.publisher["id"]});
+    let with = |good: &Value, fallback: &str| {
+        let mut body = good.clone();
+        body["fallback_url"] = json!(fallback);
+        body
+    };
+    for (path, good) in [("/v1/offers", &offer), ("/v1/links", &link)] {
+        for bad in ["http://shop.example/", "https://evil.example/", "https://home.example/"] {
+            let reply = world.post(path, with(good, bad)).await;
+            assert_eq!(bad_fields(&reply), ["fallback_url"], "{path} {bad}");
+        }
+        world.make(path, with(good, "https://m.shop.example/bye")).await;
+    }
+    let home = json!({"host": "go.example", "fallback_url": "https://home.example/"});
+    world.make("/v1/domains", home).await;
+    for (path, good) in [("/v1/offers", &offer), ("/v1/links", &link)] {
+        let made = world.make(path, with(good, "https://home.example/bye")).await;
+        let path = format!("{path}/{}", text(&made["id"]));
+        let body = json!({"fallback_url": "https://evil.example/"});
+        let reply = world.call(&world.admin, "PATCH", &path, Some(body)).await;
+        assert_eq!(bad_fields(&reply), ["fallback_url"], "{path}");
+    }
+}
+
+#[tokio::test]
 async fn coupons() {
     let (world, shop) = world().await;
     let good = json!({"campaign_id": shop.campaign["id"], "code": "SALE"});
