@@ -24,6 +24,8 @@ pub mod limits;
 pub mod observe;
 mod pool;
 mod registry;
+#[cfg(any(test, feature = "testkit"))]
+pub mod testkit;
 #[cfg(test)]
 mod tests;
 pub mod values;

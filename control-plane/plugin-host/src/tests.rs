@@ -1,7 +1,6 @@
 //! Guests under the limits of production: honest ones agree with their native selves, hostile ones
 //! cost an error.
 
-mod guests;
 mod hostile;
 mod lifecycle;
 mod recorded;
@@ -13,6 +12,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
+use crate::testkit as guests;
 use crate::{
     Action, Adapted, Artifact, CallError, CallReport, Channel, Claim, HostParts, Inbound, Limits,
     Method, Observer, PluginHost, PluginKind, Reply, SilentObserver,

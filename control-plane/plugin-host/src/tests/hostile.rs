@@ -4,12 +4,11 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use super::guests::{self, LETTERS, claiming, refusing};
+use super::guests::{self, LETTERS, SPIN, claiming, refusing};
 use super::{adapt, assert_alive, host, load, load_shipped, observed_host, postback};
 use crate::limits::BREAKER_TRAPS_MAX;
 use crate::{AdaptError, Adapted, Artifact, CallError, Limits, LoadError, PluginHost, PluginKind};
 
-const SPIN: &str = "(loop $forever (br $forever)) (i32.const 0)";
 /// Fills fifteen of sixteen mebibytes again and again: little fuel, much time.
 const FILL: &str = "(drop (memory.grow (i32.const 176)))
     (loop $forever
@@ -129,15 +128,7 @@ fn shouting() -> Vec<u8> {
 
 #[test]
 fn a_gigabyte_of_output_costs_an_error() {
-    // One answer of a single record: 1,024 times the same mebibyte.
-    let body = refusing("", 1_048_576).replacen(
-        "(local.set $results",
-        "(memory.fill (i32.const 1024) (i32.const 97) (i32.const 1048576))
-         (global.set $next (i32.const 2097152)) (local.set $count (i32.const 1024))
-         (local.set $results",
-        1,
-    );
-    check(guests::adapter(&body), &CallError::OutputTooLarge);
+    check(guests::gigabyte(), &CallError::OutputTooLarge);
     let host = host(Limits { is_breaker_on: false, ..Limits::default() });
     load(&host, "evil", PluginKind::Adapter, shouting());
     let reply = adapt(&host, "evil", vec![postback(""); 64]).unwrap();

@@ -4,13 +4,19 @@ use std::time::Duration;
 
 use model::id::TenantId;
 use model::record::RecordKind;
+use plugin_host::Artifact;
+use plugin_host::PluginIdentity;
+use plugin_host::PluginKind;
+use plugin_host::testkit;
 
 use super::world::BOTA;
 use super::world::REVIEWER;
 use super::world::SHOP_POSTBACK;
+use super::world::SHOP_SECOND;
 use super::world::TENANT;
 use super::world::World;
 use super::world::end_of;
+use super::world::host;
 
 #[tokio::test]
 async fn a_missing_adapter_holds_its_record_until_it_is_there() {
@@ -33,6 +39,69 @@ async fn a_missing_adapter_holds_its_record_until_it_is_there() {
     assert_eq!(end_of(&row), "converted");
     assert_eq!(row.attempts, 3);
     assert_eq!(world.balance(BOTA).await.pending, 800);
+}
+
+fn load(name: &str, version: &str, component: Vec<u8>) -> std::sync::Arc<PluginIdentity> {
+    let (name, version) = (name.to_owned(), version.to_owned());
+    let component = component.into();
+    let artifact = Artifact { name, kind: PluginKind::Adapter, version, component };
+    host().load(artifact).expect("a component")
+}
+
+/// A plugin of strangers in the pipeline: its record waits, nothing else does, and once it is
+/// mended the record counts once.
+async fn check_hostile(name: &str, component: Vec<u8>, expected: &str) {
+    load(name, "1.0.0", component);
+    assert!(host().wait_ready(name, Duration::from_mins(2)));
+    let mut world = World::new().await;
+    let adapter =
+        format!("UPDATE integrations SET adapter = '{name}' WHERE id = '{SHOP_POSTBACK}'");
+    world.store.tamper(&[&adapter]).await.expect("a row");
+    let click = world.click(2);
+    let bad = world.inbound(SHOP_POSTBACK, &format!("order_id=a&click_id={click}&amount=100"));
+    let good = world.inbound(SHOP_SECOND, &format!("zakaz=b&click_id={click}&amount=200"));
+    world.source.push_inbound(&bad);
+    world.source.push_inbound(&good);
+    let tallies = Box::pin(world.run()).await.expect("a batch");
+    assert_eq!(tallies.len(), 1, "both in one batch");
+    let held = world.ended(bad.event_id).await;
+    assert_eq!(end_of(&held), "held adapter_error");
+    let detail = held.detail.unwrap_or_default();
+    assert!(detail.contains(expected), "{detail}");
+    assert_eq!(end_of(&world.ended(good.event_id).await), "converted");
+    assert_eq!(world.balance(BOTA).await.pending, 1_600);
+    assert_eq!(world.count("conversions").await, 1);
+    // Not mended: it waits, and money is as it was.
+    world.clock.advance(Duration::from_mins(1));
+    assert_eq!(world.pipeline.retry_held(Duration::from_secs(30)).await.expect("a run"), 0);
+    assert_eq!(world.balance(BOTA).await.pending, 1_600);
+    let shipped = bundle::guests().iter().find(|guest| guest.name == "generic");
+    let mended = load(name, "1.0.1", shipped.expect("generic").component.to_vec());
+    assert!(host().wait_ready(name, Duration::from_mins(2)));
+    host().activate(name, &mended.sha256).expect("the mended one");
+    for ended in [1, 0] {
+        world.clock.advance(Duration::from_mins(1));
+        let again = world.pipeline.retry_held(Duration::from_secs(30)).await;
+        assert_eq!(again.expect("a run"), ended);
+        assert_eq!(end_of(&world.ended(bad.event_id).await), "converted");
+        assert_eq!(world.balance(BOTA).await.pending, 2_400);
+    }
+    assert_eq!(world.count("transactions").await, 2);
+}
+
+#[tokio::test]
+async fn an_adapter_that_traps_costs_its_record_a_wait_and_nothing_else() {
+    check_hostile("trapping", testkit::trapping(), "trap").await;
+}
+
+#[tokio::test]
+async fn an_adapter_that_never_returns_costs_its_record_a_wait_and_nothing_else() {
+    check_hostile("spinning", testkit::spinning(), "").await;
+}
+
+#[tokio::test]
+async fn an_adapter_that_answers_a_gigabyte_costs_its_record_a_wait_and_nothing_else() {
+    check_hostile("gigabyte", testkit::gigabyte(), "output").await;
 }
 
 #[tokio::test]

@@ -1,4 +1,5 @@
-//! Hostile guests, written as core modules and encoded as components of the real world.
+//! Hostile guests, written as core modules and encoded as components of the real world: for the
+//! tests of this crate and of whoever calls it. Never part of a program.
 
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
@@ -21,13 +22,46 @@ const FRAME: &str = r#"
         (call $allocate (local.get 3)))
 "#;
 
+/// The body of an adapter that never returns.
+pub const SPIN: &str = "(loop $forever (br $forever)) (i32.const 0)";
+
+/// An adapter that traps.
+#[must_use]
+pub fn trapping() -> Vec<u8> {
+    adapter("unreachable")
+}
+
+/// An adapter that never returns.
+#[must_use]
+pub fn spinning() -> Vec<u8> {
+    adapter(SPIN)
+}
+
+/// An adapter that answers a single record with a gigabyte: 1,024 times the same mebibyte.
+#[must_use]
+pub fn gigabyte() -> Vec<u8> {
+    let body = refusing("", 1_048_576).replacen(
+        "(local.set $results",
+        "(memory.fill (i32.const 1024) (i32.const 97) (i32.const 1048576))
+         (global.set $next (i32.const 2097152)) (local.set $count (i32.const 1024))
+         (local.set $results",
+        1,
+    );
+    adapter(&body)
+}
+
 /// An adapter whose `adapt` has this body.
-pub(super) fn adapter(body: &str) -> Vec<u8> {
+#[must_use]
+pub fn adapter(body: &str) -> Vec<u8> {
     with_helpers("", body)
 }
 
 /// An adapter with functions of its own.
-pub(super) fn with_helpers(helpers: &str, body: &str) -> Vec<u8> {
+///
+/// # Panics
+/// For text that is no module, or without the WIT package beside this crate.
+#[must_use]
+pub fn with_helpers(helpers: &str, body: &str) -> Vec<u8> {
     let module = format!(
         r#"(module {FRAME} {helpers}
             (func (export "adapt") (param $batch i32) (param $count i32)
@@ -37,13 +71,14 @@ pub(super) fn with_helpers(helpers: &str, body: &str) -> Vec<u8> {
     );
     let mut resolve = Resolve::default();
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../plugins/wit/1.0.0");
-    let (package, _) = resolve.push_path(folder).unwrap();
-    encode(&module, &resolve, resolve.select_world(&[package], Some("adapter")).unwrap())
+    let (package, _) = resolve.push_path(folder).expect("the WIT package");
+    encode(&module, &resolve, resolve.select_world(&[package], Some("adapter")).expect("its world"))
 }
 
 /// Answers every record with a refusal that points at `length` bytes from 1024 on, after running
 /// `each` with `$at` on the record.
-pub(super) fn refusing(each: &str, length: u32) -> String {
+#[must_use]
+pub fn refusing(each: &str, length: u32) -> String {
     format!(
         r"
         (local.set $results (call $allocate (i32.mul (local.get $count) (i32.const 16))))
@@ -69,10 +104,11 @@ pub(super) fn refusing(each: &str, length: u32) -> String {
 }
 
 /// Fills the text that refusals point at with the letter a.
-pub(super) const LETTERS: &str = "(memory.fill (i32.const 1024) (i32.const 97) (i32.const 2048))";
+pub const LETTERS: &str = "(memory.fill (i32.const 1024) (i32.const 97) (i32.const 2048))";
 
 /// Answers one record with one claim, all zero but for what `edit` stores at 2048 and behind.
-pub(super) fn claiming(edit: &str) -> String {
+#[must_use]
+pub fn claiming(edit: &str) -> String {
     format!(
         r"
         {edit}
@@ -87,7 +123,11 @@ pub(super) fn claiming(edit: &str) -> String {
 }
 
 /// A component of another world: with or without an import.
-pub(super) fn stranger(is_importing: bool) -> Vec<u8> {
+///
+/// # Panics
+/// Never: its parts are written here.
+#[must_use]
+pub fn stranger(is_importing: bool) -> Vec<u8> {
     let (wit, module) = if is_importing {
         (
             "package evil:guest; world evil { import now: func() -> u64; export adapt: func(); }",
@@ -101,13 +141,15 @@ pub(super) fn stranger(is_importing: bool) -> Vec<u8> {
         )
     };
     let mut resolve = Resolve::default();
-    let package = resolve.push_str("evil.wit", wit).unwrap();
-    encode(module, &resolve, resolve.select_world(&[package], Some("evil")).unwrap())
+    let package = resolve.push_str("evil.wit", wit).expect("a package");
+    encode(module, &resolve, resolve.select_world(&[package], Some("evil")).expect("its world"))
 }
 
 fn encode(module: &str, resolve: &Resolve, world: wit_parser::WorldId) -> Vec<u8> {
-    let mut module = wat::parse_str(module).unwrap();
-    embed_component_metadata(&mut module, resolve, world, StringEncoding::UTF8, false).unwrap();
+    let mut module = wat::parse_str(module).expect("a module");
+    embed_component_metadata(&mut module, resolve, world, StringEncoding::UTF8, false)
+        .expect("a module of its world");
     let mut encoder = ComponentEncoder::default();
-    encoder.validate(true).module(&module).unwrap().encode().unwrap()
+    let encoder = encoder.validate(true).module(&module).expect("a module of its world");
+    encoder.encode().expect("a component")
 }
