@@ -87,7 +87,60 @@ impl LengthLines {
 
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
+
+    use http_body_util::BodyExt as _;
+    use hyper::server::conn::http1;
+    use hyper::service::service_fn;
+    use hyper_util::rt::TokioIo;
+    use tokio::io::AsyncReadExt as _;
+    use tokio::io::AsyncWriteExt as _;
+
     use super::*;
+    use crate::limits::CONNECTION_BUFFER_BYTES;
+    use crate::respond::Body;
+
+    /// The status that the parser alone answers with, nothing of ours in between.
+    fn parsed_alone(request: &str) -> String {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let (mut client, server) = tokio::io::duplex(1 << 20);
+        let service = service_fn(|request: hyper::Request<hyper::body::Incoming>| async {
+            let _ = request.into_body().collect().await;
+            Ok::<_, Infallible>(hyper::Response::new(Body::Empty))
+        });
+        let connection = http1::Builder::new()
+            .max_buf_size(CONNECTION_BUFFER_BYTES)
+            .serve_connection(TokioIo::new(server), service);
+        let answer = runtime.block_on(async {
+            client.write_all(request.as_bytes()).await.unwrap();
+            client.shutdown().await.unwrap();
+            let _ = connection.await;
+            let mut answer = String::new();
+            client.read_to_string(&mut answer).await.unwrap();
+            answer
+        });
+        answer.split(' ').nth(1).unwrap_or_default().to_owned()
+    }
+
+    #[test]
+    fn without_the_count_equal_lengths_would_be_served() {
+        let request = |lengths: &str| format!("POST / HTTP/1.1\r\nHost: a\r\n{lengths}\r\nabc");
+        let length = "Content-Length: 3\r\n";
+        assert_eq!(parsed_alone(&request(length)), "200");
+        assert_eq!(parsed_alone(&request(&length.repeat(2))), "200");
+        let other = format!("{length}Content-Length: 4\r\n");
+        assert_eq!(parsed_alone(&request(&other)), "400");
+        let mut lines = LengthLines::default();
+        lines.look(request(&length.repeat(2)).as_bytes());
+        assert!(lines.is_doubled());
+    }
+
+    #[test]
+    fn without_the_look_at_the_first_line_a_long_url_would_be_told_as_headers() {
+        let path = "y".repeat(CONNECTION_BUFFER_BYTES);
+        let request = format!("GET /{path} HTTP/1.1\r\nHost: a\r\n\r\n");
+        assert_eq!(parsed_alone(&request), "431");
+    }
 
     #[test]
     fn only_a_long_first_line_is_long() {

@@ -43,6 +43,19 @@ fn smuggling_shapes_end_the_connection() {
     world.inbound(0);
 }
 
+/// What the checks of this file would miss if they looked at nothing: a request that is good.
+#[test]
+fn the_same_request_without_a_smuggling_shape_is_served_and_so_is_the_next() {
+    let world = World::new();
+    let door = postback(10, &format!("token={TOKEN}"));
+    let last = GOOD.replace("Host: a", "Host: a\r\nConnection: close");
+    let request =
+        format!("POST {door} HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc{last}");
+    let answer = world.raw(request.as_bytes());
+    assert_eq!(answer.matches("HTTP/1.1 200").count(), 2, "{answer}");
+    world.inbound(1);
+}
+
 #[test]
 fn both_framings_are_served_once_by_chunks_and_closed() {
     let world = World::new();

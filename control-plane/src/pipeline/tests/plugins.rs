@@ -91,7 +91,7 @@ async fn check_hostile(name: &str, component: Vec<u8>, expected: &str) {
 
 #[tokio::test]
 async fn an_adapter_that_traps_costs_its_record_a_wait_and_nothing_else() {
-    check_hostile("trapping", testkit::trapping(), "trap").await;
+    check_hostile("trapping", testkit::trapping(), "trapped").await;
 }
 
 #[tokio::test]
@@ -101,7 +101,7 @@ async fn an_adapter_that_never_returns_costs_its_record_a_wait_and_nothing_else(
 
 #[tokio::test]
 async fn an_adapter_that_answers_a_gigabyte_costs_its_record_a_wait_and_nothing_else() {
-    check_hostile("gigabyte", testkit::gigabyte(), "output").await;
+    check_hostile("gigabyte", testkit::gigabyte(), "returned too much").await;
 }
 
 #[tokio::test]
