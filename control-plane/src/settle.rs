@@ -26,9 +26,11 @@ use crate::pipeline::add_difference;
 use crate::pipeline::outcome_of;
 
 pub mod audit;
+mod by_hand;
 mod release;
 mod review;
 
+pub use by_hand::CreditError;
 pub use review::Desk;
 pub use review::ReviewError;
 pub use review::Reviewer;

@@ -19,6 +19,7 @@ use crate::settle::ReviewError;
 use crate::settle::SettleError;
 
 mod approve;
+mod create;
 mod get;
 mod list;
 mod reject;
@@ -30,7 +31,7 @@ const KIND: &str = "conversion";
 const OPERATORS_ONLY: &[&str] = &["candidates", "next_best", "fraud"];
 
 pub(crate) const ENDPOINTS: &[Endpoint] =
-    &[list::ENDPOINT, get::ENDPOINT, approve::ENDPOINT, reject::ENDPOINT];
+    &[list::ENDPOINT, create::ENDPOINT, get::ENDPOINT, approve::ENDPOINT, reject::ENDPOINT];
 
 /// Whether the caller sees it.
 fn is_seen(reach: Reach, row: &Conversion) -> bool {

@@ -26,6 +26,7 @@ use utoipa::openapi::security::SecurityScheme;
 
 use crate::api::endpoint::ARCHIVED;
 use crate::api::endpoint::Endpoint;
+use crate::api::endpoint::JSON;
 use crate::api::endpoint::Method;
 use crate::api::endpoint::Work;
 use crate::api::input::Field;
@@ -136,8 +137,9 @@ fn responses(endpoint: &Endpoint) -> Responses {
         (false, _) => "Good",
     };
     let mut answer = Response::new(good);
-    let content = Content::new(Some(ObjectBuilder::new().schema_type(Type::Object).build()));
-    answer.content.insert("application/json".to_owned(), RefOr::T(content));
+    let kind = if endpoint.media == JSON { Type::Object } else { Type::String };
+    let content = Content::new(Some(ObjectBuilder::new().schema_type(kind).build()));
+    answer.content.insert(endpoint.media.to_owned(), RefOr::T(content));
     responses.responses.insert(endpoint.status.to_string(), RefOr::T(answer));
     let mut failure = Response::new("Problem details (RFC 9457)");
     let content = Content::new(Some(Ref::from_schema_name("Problem")));

@@ -25,6 +25,9 @@ macro_rules! run {
 }
 pub(crate) use run;
 
+/// The media type of almost every answer.
+pub(crate) const JSON: &str = "application/json";
+
 /// The parameter of a list that asks for what was archived.
 pub(crate) const ARCHIVED: &str = "archived";
 
@@ -80,6 +83,8 @@ pub(crate) struct Endpoint {
     pub(crate) query: &'static [Field],
     /// Status of a good answer.
     pub(crate) status: u16,
+    /// Media type of a good answer; one that is not JSON is a text.
+    pub(crate) media: &'static str,
     /// What the audit log calls it; absent for reads.
     pub(crate) verb: Option<&'static str>,
     pub(crate) work: Work,
@@ -101,6 +106,7 @@ impl Endpoint {
             fields: &[],
             query: &[],
             status: 200,
+            media: JSON,
             verb: None,
             work: if matches!(method, Method::Get) { Work::Read } else { Work::Write },
             is_paged: false,
@@ -152,6 +158,11 @@ impl Endpoint {
     /// Its handler opens units of work of its own.
     pub(crate) const fn on_its_own(self) -> Self {
         Self { work: Work::Own, ..self }
+    }
+
+    /// Answers a text of another media type than JSON.
+    pub(crate) const fn answers(self, media: &'static str) -> Self {
+        Self { media, ..self }
     }
 
     /// Its rows can be archived.

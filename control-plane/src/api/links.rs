@@ -31,6 +31,7 @@ pub(crate) mod create;
 mod get;
 mod kill;
 mod list;
+mod qr;
 
 /// Word of `link_id`.
 const KIND: &str = "link";
@@ -59,6 +60,7 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
     create::ENDPOINT,
     list::ENDPOINT,
     get::ENDPOINT,
+    qr::ENDPOINT,
     change::ENDPOINT,
     kill::ENDPOINT,
     archive::ENDPOINT,

@@ -36,6 +36,7 @@ use crate::api::auth::Caller;
 use crate::api::call::Call;
 use crate::api::endpoint::ARCHIVED;
 use crate::api::endpoint::Endpoint;
+use crate::api::endpoint::JSON;
 use crate::api::endpoint::Method;
 use crate::api::endpoint::Work;
 use crate::api::error::Problem;
@@ -241,7 +242,7 @@ async fn work(api: Arc<Api>, sent: Sent) -> Result<Response, Problem> {
         && let Some(body) = request.find(&mut call.tx, &call.caller, now).await?
     {
         call.tx.cancel().await?;
-        return Ok(respond(endpoint.status, body, true));
+        return Ok(respond(&endpoint, body, true));
     }
     let outcome = (endpoint.handler)(&mut call).await;
     let mut answer = match outcome {
@@ -269,10 +270,13 @@ async fn finish(
     if call.caller.role == Role::Support {
         mask::mask(&mut answer.body);
     }
-    let body = answer.body.to_string();
+    let body = match &answer.body {
+        Value::String(text) if endpoint.media != JSON => text.clone(),
+        body => body.to_string(),
+    };
     let Some(verb) = endpoint.verb else {
         call.tx.cancel().await?;
-        return Ok(respond(endpoint.status, body, false));
+        return Ok(respond(&endpoint, body, false));
     };
     if endpoint.work == Work::Own {
         call.tx.cancel().await?;
@@ -286,7 +290,7 @@ async fn finish(
     }
     call.tx.save().await?;
     call.api.publisher.wake();
-    Ok(respond(endpoint.status, body, false))
+    Ok(respond(&endpoint, body, false))
 }
 
 fn log_row(
@@ -310,11 +314,11 @@ fn log_row(
     }
 }
 
-fn respond(status: u16, body: String, is_repeated: bool) -> Response {
+fn respond(endpoint: &Endpoint, body: String, is_repeated: bool) -> Response {
     let mut response = Response::new(Body::from(body));
-    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+    *response.status_mut() = StatusCode::from_u16(endpoint.status).unwrap_or(StatusCode::OK);
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(endpoint.media));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if is_repeated {
         headers.insert("idempotency-replayed", HeaderValue::from_static("true"));

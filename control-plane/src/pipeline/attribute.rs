@@ -36,7 +36,7 @@ mod keys;
 mod tests;
 
 use candidates::Candidate;
-use candidates::Good;
+pub(crate) use candidates::Good;
 pub(crate) use keys::Keys;
 pub(crate) use keys::cut_url;
 
@@ -76,6 +76,25 @@ pub(crate) fn attribute(sight: &Sight<'_>, claim: &Claim, keys: &Keys) -> Attrib
         Err(end) => ended(sight, claim, end),
     };
     Attributed { finding, touches }
+}
+
+/// Prices and explains what a person credits to somebody. `None`: the action earns nothing there.
+///
+/// # Errors
+/// How a claim with these amounts would end.
+pub(crate) fn by_hand(
+    sight: &Sight<'_>,
+    claim: &Claim,
+    good: Good,
+) -> Result<Option<Credit>, End> {
+    let rule = AttributionRule::Manual;
+    let Some(mut credit) = earn::credit(sight, claim, (&good, rule))? else { return Ok(None) };
+    let candidates = [Candidate::by_hand(good)];
+    let story = explain::Story { candidates: &candidates, winner: 0, touches: 0 };
+    credit.explanation = explain::explanation(sight, &story, &credit);
+    // No inbound told it.
+    credit.explanation["inbound"] = serde_json::Value::Null;
+    Ok(Some(credit))
 }
 
 /// A step for which nobody ever pays stays a step, whatever its keys.

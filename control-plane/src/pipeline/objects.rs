@@ -42,6 +42,9 @@ pub(crate) struct Needs {
     pub(crate) slugs: HashSet<String>,
     pub(crate) coupons: HashSet<String>,
     pub(crate) advertisers: HashSet<AdvertiserId>,
+    /// Named directly, not through a link or a coupon.
+    pub(crate) campaigns: HashSet<CampaignId>,
+    pub(crate) publishers: HashSet<PublisherId>,
     /// Click ids that carry a user.
     pub(crate) user_clicks: HashSet<String>,
 }
@@ -151,9 +154,9 @@ impl TenantObjects {
     /// Reads what `needs` names and everything that hangs on it.
     pub(crate) async fn load(&mut self, credit: &mut Credit<'_>, needs: &Needs) -> StoreResult<()> {
         self.load_links(credit, needs).await?;
-        let mut campaigns: HashSet<CampaignId> = HashSet::new();
+        let mut campaigns = needs.campaigns.clone();
         let mut offers: HashSet<OfferId> = HashSet::new();
-        let mut publishers: HashSet<PublisherId> = HashSet::new();
+        let mut publishers = needs.publishers.clone();
         let of_numbers = needs.numbers.iter().filter_map(|number| get(&self.links, number));
         let of_slugs = needs.slugs.iter().filter_map(|slug| get(&self.slugs, slug));
         for link in of_numbers.chain(of_slugs) {

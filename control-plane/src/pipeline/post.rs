@@ -27,7 +27,7 @@ use super::parcel::Parcel;
 use super::parcel::Place;
 
 mod again;
-mod create;
+pub(crate) mod create;
 mod draft;
 mod end;
 mod journey;

@@ -70,7 +70,7 @@ enum Question {
 /// Where people decide. A cheap handle.
 #[derive(Debug, Clone)]
 pub struct Desk {
-    parts: SettleParts,
+    pub(super) parts: SettleParts,
 }
 
 impl Desk {

@@ -92,6 +92,12 @@ impl Candidate {
         }
     }
 
+    /// Nothing was found: a person says who earns.
+    pub(super) fn by_hand(good: Good) -> Self {
+        let at = Some(good.at);
+        Self { at, ..Self::new(AttributionRule::Manual, "").good(good) }
+    }
+
     fn bad(mut self, reason: Reason) -> Self {
         self.reason = Some(reason);
         self.why_not = Some(reason.as_str());

@@ -1,12 +1,17 @@
 //! A credited claim as a conversion.
 
+use model::claim::Claim;
 use model::claim::ClaimStatus;
 use model::clock::Timestamp;
 use model::conversion::ConversionStatus;
 use model::conversion::Decision;
+use model::id::EventId;
+use model::id::IntegrationId;
 use model::outcome::Outcome;
 use model::outcome::Reason;
+use plugin_host::PluginIdentity;
 use serde_json::Value as Json;
+use store::business_keys::OrderKey;
 use store::conversions::Conversion;
 use store::conversions::Rates;
 
@@ -16,14 +21,39 @@ use super::outcome::plugin_json;
 use crate::pipeline::parcel::Credit;
 use crate::pipeline::parcel::End;
 
+/// Who told a new order, and as what.
+#[derive(Clone, Copy)]
+pub(crate) struct Telling<'a> {
+    pub(crate) claim: &'a Claim,
+    pub(crate) order: &'a OrderKey,
+    pub(crate) integration: IntegrationId,
+    pub(crate) event: EventId,
+    pub(crate) received_at: Timestamp,
+    /// What read it.
+    pub(crate) plugin: Option<&'a PluginIdentity>,
+}
+
+impl<'a> From<Item<'a>> for Telling<'a> {
+    fn from(item: Item<'a>) -> Self {
+        let inbound = &item.parcel.inbound;
+        Self {
+            claim: &item.told.claim,
+            order: &item.told.order,
+            integration: inbound.integration,
+            event: inbound.event_id,
+            received_at: inbound.received_at,
+            plugin: item.parcel.plugin.as_deref(),
+        }
+    }
+}
+
 /// A new conversion as its claim and its credit make it; nothing is posted yet.
-pub(super) fn conversion(
-    item: Item<'_>,
+pub(crate) fn conversion(
+    telling: Telling<'_>,
     credit: &Credit,
     now: Timestamp,
 ) -> Result<Conversion, ledger::SplitError> {
-    let inbound = &item.parcel.inbound;
-    let claim = &item.told.claim;
+    let claim = telling.claim;
     let basis = ledger::Basis {
         charge: credit.charge,
         fee: credit.fee,
@@ -45,8 +75,8 @@ pub(super) fn conversion(
         id: credit.conversion,
         status: ConversionStatus::Pending,
         outside_status,
-        order: item.told.order.clone(),
-        integration: inbound.integration,
+        order: telling.order.clone(),
+        integration: telling.integration,
         advertiser: credit.advertiser,
         is_network: credit.is_network,
         campaign: credit.campaign,
@@ -84,10 +114,10 @@ pub(super) fn conversion(
         release_at: None,
         released_at: None,
         revision: 1,
-        revised_at: news::revised_at(claim, inbound.received_at),
-        revised_event: inbound.event_id,
+        revised_at: news::revised_at(claim, telling.received_at),
+        revised_event: telling.event,
         reviewed_by: None,
-        explanation: explained(item, credit),
+        explanation: explained(telling, credit),
         created_at: now,
         updated_at: now,
     })
@@ -120,10 +150,10 @@ fn reason_of_rule(name: &str) -> String {
     format!("rule:{name}")
 }
 
-fn explained(item: Item<'_>, credit: &Credit) -> Json {
+fn explained(telling: Telling<'_>, credit: &Credit) -> Json {
     let mut explanation = credit.explanation.clone();
     explanation["fraud"] = Json::Array(credit.screening.verdicts.clone());
-    if let Some(plugin) = &item.parcel.plugin {
+    if let Some(plugin) = telling.plugin {
         explanation["adapter"] = plugin_json(plugin);
     }
     explanation

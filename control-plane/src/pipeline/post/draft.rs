@@ -222,7 +222,7 @@ impl<'a> Draft<'a> {
     fn create(&mut self, item: Item<'_>, credit: &Credit) -> Result<ClaimEnd, PostRefused> {
         let parked = self.take_parked(&item.told.order);
         let waits = parked.iter().any(|(row, claim)| blocks(row, claim));
-        let mut row = match create::conversion(item, credit, self.bench.now) {
+        let mut row = match create::conversion(item.into(), credit, self.bench.now) {
             Ok(row) => row,
             Err(error) => {
                 let end = End::new(Outcome::Malformed, Reason::BadAmount);
