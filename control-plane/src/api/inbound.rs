@@ -88,7 +88,7 @@ fn detail(row: &InboundRow) -> Value {
 
 /// A stored claim with its instants as the API writes them. Amounts stay text: their currency may
 /// not be settled.
-pub(super) fn claim_view(claim: &Value) -> Value {
+pub(crate) fn claim_view(claim: &Value) -> Value {
     let mut view = claim.clone();
     let Value::Object(fields) = &mut view else { return view };
     for (stored, shown) in [("occurred_at_us", "occurred_at"), ("updated_at_us", "updated_at")] {

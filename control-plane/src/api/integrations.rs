@@ -32,6 +32,7 @@ mod create;
 mod get;
 mod list;
 mod rotate;
+mod test;
 
 /// Word of `integration_id`.
 const KIND: &str = "integration";
@@ -83,6 +84,7 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
     change::ENDPOINT,
     archive::ENDPOINT,
     rotate::ENDPOINT,
+    test::ENDPOINT,
 ];
 
 /// The fields as given, without the advertiser.

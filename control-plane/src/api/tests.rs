@@ -183,6 +183,17 @@ impl World {
         Reply { status: parts.status, headers: parts.headers, body }
     }
 
+    /// A GET whose answer is not JSON: its headers and text.
+    async fn text(&self, key: &str, path: &str) -> (StatusCode, HeaderMap, String) {
+        self.tick();
+        let request = Request::builder().uri(path).header("authorization", format!("Bearer {key}"));
+        let request = request.body(Body::empty()).expect("a request");
+        let answer = self.router.clone().oneshot(request).await.expect("answers");
+        let (parts, body) = answer.into_parts();
+        let bytes = body.collect().await.expect("ends").to_bytes();
+        (parts.status, parts.headers, String::from_utf8(bytes.to_vec()).expect("text"))
+    }
+
     async fn call(&self, key: &str, method: &str, path: &str, body: Option<Value>) -> Reply {
         let mut request = Request::builder().method(method).uri(path);
         if !key.is_empty() {

@@ -5,10 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::click::IpPrefix;
+use model::click_id::ClickFacts;
+use model::click_id::ClickFlags;
 use model::id::ConversionId;
 use model::id::EventId;
 use model::id::TenantId;
 use model::inbound::Inbound;
+use model::link::LinkNumber;
 use model::outcome::Outcome;
 use serde_json::Value as Json;
 use store::error::StoreError;
@@ -127,6 +130,25 @@ impl Pipeline {
         let row = tx.inbound().get(event).await?;
         tx.cancel().await?;
         row.ok_or(ReprocessError::NotFound)
+    }
+
+    /// A click id for rehearsals, signed like any other. It says that a known bot made it: a sale
+    /// that names it in earnest is held.
+    ///
+    /// # Errors
+    /// [`PipelineError::Wait`] while no click key was ever made.
+    pub async fn test_click(&self, link: LinkNumber) -> Result<String, PipelineError> {
+        let rooms = &*self.rooms;
+        let mut tx = rooms.store.read_batch().await?;
+        let ring = tx.credit_keys().ring().await?.ok_or(PipelineError::Wait)?;
+        tx.cancel().await?;
+        let facts = ClickFacts {
+            clicked_at: rooms.clock.now(),
+            link,
+            flags: ClickFlags { filtered: true, ..ClickFlags::PLAIN },
+            unique: rooms.ids.make(|rng| rng.next_u64()),
+        };
+        Ok(ring.sign(&facts).to_string())
     }
 
     /// Says what would come of an inbound: adapter and attribution run, nothing is written.

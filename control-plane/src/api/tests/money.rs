@@ -1,6 +1,7 @@
 //! Conversions, inbound and balances, over rows that the pipeline itself has made.
 
 use model::catalog::Role;
+use model::id::CampaignId;
 use model::id::LinkId;
 use serde_json::Value;
 use serde_json::json;
@@ -20,8 +21,11 @@ use crate::pipeline::tests::world::AIGERIM;
 use crate::pipeline::tests::world::BOTA;
 use crate::pipeline::tests::world::DAY;
 use crate::pipeline::tests::world::OTHER_POSTBACK;
+use crate::pipeline::tests::world::SHOP_EVENTS;
 use crate::pipeline::tests::world::SHOP_POSTBACK;
+use crate::pipeline::tests::world::SHOP_SECOND;
 use crate::pipeline::tests::world::TENANT;
+use crate::pipeline::tests::world::TRACKIER;
 
 #[tokio::test]
 async fn a_conversion_reads_as_the_contract_shows_it() {
@@ -300,6 +304,158 @@ async fn a_change_back_is_shown_and_decided_by_a_person() {
     let log = office.get(&format!("/v1/audit/log?object_id={id}")).await;
     assert_eq!(log["data"][0]["verb"], "approve");
     assert_eq!(office.act(&path, json!({})).await.status, 409);
+}
+
+/// A credit by hand to Aigerim in her first campaign.
+fn by_hand(order_ref: Option<&str>) -> Value {
+    let mut body = json!({
+        "campaign_id": CampaignId(41).to_string(), "publisher_id": AIGERIM.to_string(),
+        "order_amount": "10000.00", "reason": "the pixel was missing",
+    });
+    if let Some(order_ref) = order_ref {
+        body["order_ref"] = json!(order_ref);
+    }
+    body
+}
+
+async fn enrolled() -> Office {
+    let office = Office::open().await;
+    let (campaign, publisher) = (CampaignId(41), AIGERIM);
+    let enrolment = model::id::EnrolmentId(91);
+    let sql = format!(
+        "INSERT INTO enrolments VALUES ('{TENANT}', '{enrolment}', '{campaign}', '{publisher}', \
+         'active', NULL, '{}', 0, NULL)",
+        LinkId(65)
+    );
+    office.line.store.tamper(&[&sql]).await.expect("a row");
+    office
+}
+
+#[tokio::test]
+async fn credit_by_hand_is_posted_once_per_order_with_its_reason() {
+    let mut office = enrolled().await;
+    let reply = office.act("/v1/conversions", by_hand(Some("H-1"))).await;
+    assert_eq!(reply.status, 201, "{}", reply.body);
+    let expected = json!({
+        "status": "pending", "awaiting": ["time"], "order_ref": "H-1", "rule": "manual",
+        "reason": "the pixel was missing", "order_amount": kzt("10000.00"),
+        "charge": kzt("1000.00"), "net": kzt("700.00"), "link_id": null, "held_by": null,
+    });
+    for (name, value) in expected.as_object().expect("fields") {
+        assert_eq!(&reply.body[name], value, "{name}");
+    }
+    assert_eq!(reply.body["conversion_id"], reply.body["id"]);
+    assert_eq!(office.balance().await["pending"], kzt("700.00"));
+    let id = text(&reply.body["id"]);
+    let shown = office.get(&format!("/v1/conversions/{id}")).await;
+    let explanation = &shown["explanation"];
+    assert_eq!((&explanation["rule"], &explanation["confidence"]), (&json!("manual"), &json!(100)));
+    assert_eq!((&explanation["inbound"], &explanation["adapter"]), (&Value::Null, &Value::Null));
+    assert_eq!(shown["revisions"][0]["decided_by"], shown["reviewed_by"]);
+    let log = office.get(&format!("/v1/audit/log?object_id={id}")).await;
+    assert_eq!(log["data"][0]["verb"], "create");
+    // Nobody is paid twice, whoever tells it.
+    assert_eq!(office.act("/v1/conversions", by_hand(Some("H-1"))).await.status, 409);
+    let click = office.line.click(1);
+    let told = format!("order_id=H-1&click_id={click}&amount=10000&status=approved");
+    assert_eq!(office.line.postback(&told).await.outcome.as_str(), "duplicate");
+    assert_eq!(office.balance().await["pending"], kzt("700.00"));
+    let news = office.line.postback("order_id=H-1&status=returned").await;
+    assert_eq!(news.outcome.as_str(), "updated");
+    assert_eq!(office.balance().await["pending"], kzt("0.00"));
+}
+
+#[tokio::test]
+async fn credit_by_hand_names_what_is_missing_and_touches_nothing() {
+    let office = enrolled().await;
+    let with = |name: &str, value: Value| {
+        let mut body = by_hand(None);
+        body[name] = value;
+        body
+    };
+    for (body, fields) in [
+        (json!({}), vec!["reason", "campaign_id", "publisher_id", "offer_id"]),
+        (with("reason", json!("")), vec!["reason"]),
+        (with("order_amount", json!("-1")), vec!["order_amount"]),
+        (with("order_amount", Value::Null), vec!["order_amount"]),
+        (with("publisher_id", json!(BOTA.to_string())), vec!["publisher_id"]),
+        (with("action", json!("landing")), vec!["order_amount"]),
+        (with("offer_id", json!(model::id::OfferId(32).to_string())), vec!["offer_id"]),
+    ] {
+        let reply = office.act("/v1/conversions", body.clone()).await;
+        assert_eq!(bad_fields(&reply), fields, "{body}");
+    }
+    assert_eq!(office.get("/v1/conversions").await["data"], json!([]));
+    let stated = with("charge", json!({"amount": "55.00", "currency": "KZT"}));
+    for _ in 0..2 {
+        // Without a number, each is an order of its own.
+        let reply = office.act("/v1/conversions", stated.clone()).await;
+        assert_eq!((reply.status.as_u16(), &reply.body["charge"]), (201, &kzt("55.00")));
+        assert!(text(&reply.body["order_ref"]).starts_with("manual:"));
+    }
+    let advertiser = office.key(Role::Advertiser).await;
+    let refused = office.api.call(&advertiser, "POST", "/v1/conversions", Some(by_hand(None)));
+    assert_eq!(refused.await.status, 403);
+}
+
+#[tokio::test]
+async fn an_integration_is_tried_out_without_touching_money() {
+    let mut office = Office::open().await;
+    let path = |integration: model::id::IntegrationId| format!("/v1/integrations/{integration}/test");
+    for (integration, body) in [
+        (SHOP_POSTBACK, json!({})),
+        (SHOP_SECOND, json!({"link_id": LinkId(61).to_string()})),
+        (SHOP_EVENTS, json!({})),
+        (TRACKIER, json!({})),
+        (SHOP_POSTBACK, json!({"query": "clickid={click_id}&tid=7&sum=1000&state=sale"})),
+        (SHOP_POSTBACK, json!({"body": "{\n\"click_id\": \"{click_id}\", \"amount\": 1000}",
+                               "content_type": "application/json"})),
+    ] {
+        let reply = office.act(&path(integration), body.clone()).await;
+        assert_eq!(reply.status, 200, "{body}: {}", reply.body);
+        let (outcome, reason) = (&reply.body["outcome"], &reply.body["reason"]);
+        assert_eq!((outcome, reason), (&json!("ignored"), &json!("test_mode")));
+        assert_eq!(reply.body["would"]["outcome"], "converted", "{}", reply.body);
+        assert_eq!(reply.body["would"]["explanation"]["rule"], "click_id");
+        let claim = &reply.body["claims"][0];
+        assert_eq!((&claim["amount"], &claim["status"]), (&json!("1000"), &claim["status"]));
+        assert_eq!(claim["click_ids"][0], reply.body["click_id"]);
+    }
+    let wrong = office.act(&path(SHOP_POSTBACK), json!({"query": "order_id=1&amount=x"})).await;
+    assert_eq!(wrong.body["would"]["outcome"], "malformed");
+    for (body, field) in [
+        (json!({"link_id": LinkId(66).to_string()}), "link_id"),
+        (json!({"link_id": "x"}), "link_id"),
+        (json!({"body": 7}), "body"),
+    ] {
+        assert_eq!(bad_fields(&office.act(&path(SHOP_POSTBACK), body).await), [field]);
+    }
+    for table in ["inbound", "conversions", "transactions", "events", "touches"] {
+        assert_eq!(office.line.count(table).await, 0, "{table}");
+    }
+    // The test click in earnest earns nothing without a person.
+    let reply = office.act(&path(SHOP_POSTBACK), json!({})).await;
+    let click = text(&reply.body["click_id"]);
+    let row = office.line.postback(&format!("order_id=T-1&click_id={click}&amount=100")).await;
+    assert_eq!((row.outcome.as_str(), row.reason.as_deref()), ("held", Some("filtered_click")));
+}
+
+#[tokio::test]
+async fn a_sample_follows_the_names_and_paths_of_the_configuration() {
+    let office = Office::open().await;
+    let path = format!("/v1/integrations/{SHOP_POSTBACK}/test");
+    for (config, place) in [
+        (r#"{"names":{"amount":["summa"],"order_ref":"zakaz"}}"#, "query"),
+        (r#"{"paths":{"amount":"order.lines[1].sum","click_id":"meta.click"}}"#, "body"),
+    ] {
+        let sql =
+            format!("UPDATE integrations SET config = '{config}' WHERE id = '{SHOP_POSTBACK}'");
+        office.line.store.tamper(&[&sql]).await.expect("a row");
+        let reply = office.act(&path, json!({})).await;
+        assert_eq!(reply.body["would"]["outcome"], "converted", "{}", reply.body);
+        assert_eq!(reply.body["claims"][0]["amount"], "1000");
+        assert_ne!(reply.body["request"][place], "");
+    }
 }
 
 #[tokio::test]

@@ -84,6 +84,80 @@ async fn coupons_are_generated_unique_and_codes_are_never_given_again() {
 }
 
 #[tokio::test]
+async fn what_is_deleted_is_listed_only_when_it_is_asked_for() {
+    let world = World::new().await;
+    let admin = world.admin.clone();
+    let shop = world.shop(&admin).await;
+    let domain = world.make("/v1/domains", json!({"host": "go.shop.example"})).await;
+    let key = world.make("/v1/keys", json!({"role": "cron", "name": "K"})).await;
+    let enrolments = format!("/v1/campaigns/{}/enrolments", text(&shop.campaign["id"]));
+    // What others stand on goes last.
+    for (item, list, object) in [
+        ("/v1/keys", "/v1/keys", &key),
+        ("/v1/links", "/v1/links", &shop.link),
+        ("/v1/coupons", "/v1/coupons", &shop.coupon),
+        ("/v1/integrations", "/v1/integrations", &shop.integration),
+        ("/v1/enrolments", enrolments.as_str(), &shop.enrolment),
+        ("/v1/domains", "/v1/domains", &domain),
+        ("/v1/campaigns", "/v1/campaigns", &shop.campaign),
+        ("/v1/offers", "/v1/offers", &shop.offer),
+        ("/v1/publishers", "/v1/publishers", &shop.publisher),
+        ("/v1/advertisers", "/v1/advertisers", &shop.advertiser),
+    ] {
+        let listed = async |archived: &str| {
+            let page = world.get(&format!("{list}{archived}")).await.body;
+            let rows = page["data"].as_array().expect("rows");
+            rows.iter().any(|row| row["id"] == object["id"])
+        };
+        assert_eq!((listed("").await, listed("?archived=true").await), (true, false), "{list}");
+        let path = format!("{item}/{}", text(&object["id"]));
+        assert_eq!(world.delete(&path).await.status, 200, "{path}");
+        assert_eq!((listed("").await, listed("?archived=true").await), (false, true), "{list}");
+        assert!(!listed("?archived=false").await, "{list}");
+        assert_eq!(world.get(&path).await.status, 200, "{path} is still there");
+    }
+    let killed = world.get("/v1/links?archived=true").await.body;
+    assert_eq!(killed["data"][0]["state"], "killed");
+    assert!(killed["data"][0]["archived_at"].is_string());
+    for path in ["/v1/links?archived=perhaps", "/v1/conversions?archived=true"] {
+        assert_eq!(world.get(path).await.status, 422, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_killed_link_stays_in_the_list() {
+    let world = World::new().await;
+    let admin = world.admin.clone();
+    let shop = world.shop(&admin).await;
+    let path = format!("/v1/links/{}/kill", text(&shop.link["id"]));
+    assert_eq!(world.post(&path, json!({})).await.status, 200);
+    let list = world.get("/v1/links").await.body;
+    assert_eq!(list["data"][0]["state"], "killed");
+    assert_eq!(list["data"][0]["archived_at"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_link_has_its_address_as_a_qr_code() {
+    let world = World::new().await;
+    let admin = world.admin.clone();
+    let shop = world.shop(&admin).await;
+    let path = format!("/v1/links/{}/qr.svg", text(&shop.link["id"]));
+    let (status, headers, svg) = world.text(&admin, &path).await;
+    assert_eq!(status, 200, "{svg}");
+    assert_eq!(headers["content-type"], "image/svg+xml");
+    assert!(svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>"), "{svg}");
+    let (_, _, again) = world.text(&admin, &path).await;
+    assert_eq!(again, svg);
+    let other = json!({"campaign_id": shop.campaign["id"], "publisher_id": shop.publisher["id"],
+                       "slug": "autumn"});
+    let other = world.make("/v1/links", other).await;
+    let path = format!("/v1/links/{}/qr.svg", text(&other["id"]));
+    assert_ne!(world.text(&admin, &path).await.2, svg, "another address is another code");
+    let missing = world.get("/v1/links/lnk_00000000000000000000000000/qr.svg").await;
+    assert_eq!(missing.status, 404);
+}
+
+#[tokio::test]
 async fn a_personal_coupon_needs_an_enrolment() {
     let world = World::new().await;
     let admin = world.admin.clone();
