@@ -51,7 +51,9 @@ mod office;
 mod publishing;
 mod repeats;
 mod reports;
+mod review;
 mod story;
+mod trial;
 
 /// 2026-02-01T00:00:00Z.
 const START: Timestamp = Timestamp(1_769_904_000_000_000);
