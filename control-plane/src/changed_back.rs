@@ -26,15 +26,15 @@ pub(crate) fn is_asked(row: &Conversion) -> bool {
     row.held_by.as_deref() == Some(CHANGED_BACK)
 }
 
-/// Asks a person about news that was just held; true when the conversion did not ask before. A rule
-/// that holds it is answered first.
+/// Asks a person about news that was just held; true when the conversion did not ask before. A hold
+/// on its release is answered first; one on an order that was taken back meanwhile waits behind.
 pub(crate) fn ask(row: &mut Conversion) -> bool {
     let is_rejected = row.verdict == Decision::Reject;
     let is_held = row.status == ConversionStatus::Pending && row.held_by.is_some();
     if is_rejected || is_held || is_asked(row) {
         return false;
     }
-    row.held_by = Some(CHANGED_BACK.to_owned());
+    row.held_before = row.held_by.replace(CHANGED_BACK.to_owned());
     true
 }
 
@@ -53,8 +53,8 @@ pub(crate) fn overtake(row: &mut Conversion, history: &mut [RevisionRow]) -> Vec
             is_open = true;
         }
     }
-    if is_asked(row) && !is_open {
-        row.held_by = None;
+    if !is_open {
+        stop_asking(row);
     }
     overtaken
 }
@@ -78,7 +78,7 @@ pub(crate) fn apply(
         news.effect = RevisionEffect::Applied;
         news.revision = row.revision;
     }
-    row.held_by = None;
+    stop_asking(row);
     held
 }
 
@@ -88,7 +88,7 @@ pub(crate) fn decline(
     held: Vec<RevisionRow>,
     decision: &RevisionDecision,
 ) -> Vec<RevisionRow> {
-    row.held_by = None;
+    stop_asking(row);
     decided(held, RevisionEffect::Declined, decision)
 }
 
@@ -98,6 +98,12 @@ pub(crate) fn outcome_of(news: &RevisionRow) -> Outcome {
         RevisionEffect::Applied => Outcome::Updated,
         RevisionEffect::Held => Outcome::Held,
         RevisionEffect::Older | RevisionEffect::Declined => Outcome::Ignored,
+    }
+}
+
+fn stop_asking(row: &mut Conversion) {
+    if is_asked(row) {
+        row.held_by = row.held_before.take();
     }
 }
 

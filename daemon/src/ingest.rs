@@ -269,8 +269,9 @@ fn find_event_sender(
         return Sender::stranger(catalog, request, unknown, shown);
     };
     let evidence = Evidence { client: request.client, token: None, signed };
+    let active = if advertiser.is_active { Ok(()) } else { Err(RefusedReason::BadKey) };
     let proof = auth::key(key, secret, &keys.secrets.pepper, now)
-        .and_then(|()| if advertiser.is_active { Ok(()) } else { Err(RefusedReason::BadKey) })
+        .and(active)
         .and_then(|()| auth::event_sender(door, &evidence, now));
     Some(Sender::known(door, proof, shown))
 }

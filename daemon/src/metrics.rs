@@ -288,11 +288,7 @@ fn describe(recorder: &PrometheusRecorder) {
 impl Metrics {
     /// A registry over these lanes and this catalog.
     #[must_use]
-    pub fn new(
-        lanes: Vec<(Lane, LaneHandle)>,
-        view: Arc<View>,
-        recalled: Arc<Report>,
-    ) -> Self {
+    pub fn new(lanes: Vec<(Lane, LaneHandle)>, view: Arc<View>, recalled: Arc<Report>) -> Self {
         let recorder = PrometheusBuilder::new().build_recorder();
         describe(&recorder);
         let labels = vec![

@@ -71,8 +71,7 @@ impl Recall {
         let now = self.clock.now();
         let within = u64::try_from(self.within.as_micros()).unwrap_or(u64::MAX);
         let until = self.time.monotonic_micros().saturating_add(within);
-        let is_late =
-            || self.stop.load(Ordering::Relaxed) || self.time.monotonic_micros() >= until;
+        let is_late = || self.stop.load(Ordering::Relaxed) || self.time.monotonic_micros() >= until;
         let mut ids = Vec::new();
         let note = |record: &StoredRecord| {
             note_id(&mut ids, record);

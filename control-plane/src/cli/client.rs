@@ -35,7 +35,9 @@ impl Instance {
     pub fn at(url: &str, key: &str) -> Result<Self, CliError> {
         let is_web = url::Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
         if !is_web {
-            return Err(CliError::Usage(format!("{url} is not an address such as http://host:port")));
+            return Err(CliError::Usage(format!(
+                "{url} is not an address such as http://host:port"
+            )));
         }
         let http = reqwest::Client::builder()
             .timeout(CALL_TIMEOUT)

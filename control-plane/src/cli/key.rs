@@ -1,8 +1,8 @@
 //! `gamma key create|list|revoke`.
 
 use clap::Args;
-use clap::builder::NonEmptyStringValueParser;
 use clap::Subcommand;
+use clap::builder::NonEmptyStringValueParser;
 use model::catalog::Role;
 use model::clock::Clock;
 use model::clock::SystemClock;

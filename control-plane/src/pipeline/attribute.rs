@@ -82,11 +82,7 @@ pub(crate) fn attribute(sight: &Sight<'_>, claim: &Claim, keys: &Keys) -> Attrib
 ///
 /// # Errors
 /// How a claim with these amounts would end.
-pub(crate) fn by_hand(
-    sight: &Sight<'_>,
-    claim: &Claim,
-    good: Good,
-) -> Result<Option<Credit>, End> {
+pub(crate) fn by_hand(sight: &Sight<'_>, claim: &Claim, good: Good) -> Result<Option<Credit>, End> {
     let rule = AttributionRule::Manual;
     let Some(mut credit) = earn::credit(sight, claim, (&good, rule))? else { return Ok(None) };
     let candidates = [Candidate::by_hand(good)];

@@ -177,15 +177,17 @@ fn answered(
     row.reviewed_by = Some(decided.by.clone());
     match answer {
         (Question::ChangedBack, Decision::Approve) => {
-            row.reason = why.or(row.reason.take());
+            row.reason = why.or_else(|| row.reason.take());
             changed_back::apply(row, held, &decided)
         }
         (Question::ChangedBack, _) => {
-            row.reason = why.or(row.reason.take());
+            row.reason = why.or_else(|| row.reason.take());
             changed_back::decline(row, held, &decided)
         }
         (Question::Verdict, Decision::Approve) => {
-            row.reason = why.or(row.reason.take().filter(|reason| !reason.starts_with(RULE)));
+            row.reason = why.or_else(|| {
+                row.reason.take().filter(|reason| !reason.starts_with(RULE))
+            });
             row.verdict = Decision::Approve;
             row.held_by = None;
             if !held.is_empty() {
@@ -194,8 +196,9 @@ fn answered(
             Vec::new()
         }
         (Question::Verdict, _) => {
-            row.reason = why.or(row.reason.take());
+            row.reason = why.or_else(|| row.reason.take());
             row.verdict = Decision::Reject;
+            row.held_by = None;
             changed_back::decline(row, held, &decided)
         }
     }

@@ -129,6 +129,8 @@ pub struct Conversion {
     /// What a person has to decide: a rule's name, `filtered_click` or `parked_news` while it is
     /// pending, [`CHANGED_BACK`] in any status.
     pub held_by: Option<String>,
+    /// What held it before [`CHANGED_BACK`] did, and holds it again afterwards.
+    pub held_before: Option<String>,
     /// Why it is as it is: a closed word, `rule:<name>`, or what a person gave as the reason.
     pub reason: Option<String>,
     /// Length of the hold in days of 24 hours.

@@ -113,9 +113,7 @@ fn depth(value: &Value) -> usize {
 fn width(value: &Value) -> usize {
     match value {
         Value::Array(items) => items.iter().map(width).max().unwrap_or(0),
-        Value::Object(fields) => {
-            fields.values().map(width).max().unwrap_or(0).max(fields.len())
-        }
+        Value::Object(fields) => fields.values().map(width).max().unwrap_or(0).max(fields.len()),
         _ => 0,
     }
 }

@@ -77,9 +77,7 @@ pub async fn serve(
             Ok(Poll::Pending) => Poll::Pending,
             Ok(Poll::Ready(Ok(()))) => Poll::Ready(slot.lingers()),
             // What could not be parsed was answered; its sender may still be writing.
-            Ok(Poll::Ready(Err(error))) => {
-                Poll::Ready(error.is_parse() || slot.has_long_line())
-            }
+            Ok(Poll::Ready(Err(error))) => Poll::Ready(error.is_parse() || slot.has_long_line()),
             Err(_panic) => {
                 rooms.cells.panicked();
                 Poll::Ready(false)

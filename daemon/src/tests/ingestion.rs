@@ -76,7 +76,11 @@ fn every_refusal_looks_the_same_and_its_reason_is_kept() {
         (postback(41, &token), 41, RefusedReason::BadToken),
         (postback(99, &token), 99, RefusedReason::UnknownIntegration),
         (format!("/postback/{}", "n".repeat(1000)), 0, RefusedReason::UnknownIntegration),
-        ("/v1/events/conversion?integration=int_none".to_owned(), 0, RefusedReason::UnknownIntegration),
+        (
+            "/v1/events/conversion?integration=int_none".to_owned(),
+            0,
+            RefusedReason::UnknownIntegration,
+        ),
         (postback(98, "token=wrong_token_value"), 98, RefusedReason::UnknownIntegration),
     ]
     .map(|(target, integration, reason)| (without_date(world.get(&target)), integration, reason));

@@ -49,8 +49,7 @@ fn the_same_request_without_a_smuggling_shape_is_served_and_so_is_the_next() {
     let world = World::new();
     let door = postback(10, &format!("token={TOKEN}"));
     let last = GOOD.replace("Host: a", "Host: a\r\nConnection: close");
-    let request =
-        format!("POST {door} HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc{last}");
+    let request = format!("POST {door} HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc{last}");
     let answer = world.raw(request.as_bytes());
     assert_eq!(answer.matches("HTTP/1.1 200").count(), 2, "{answer}");
     world.inbound(1);

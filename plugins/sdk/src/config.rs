@@ -50,15 +50,8 @@ pub struct Goal {
 
 /// The keys of a configuration that every adapter reads. `status_map` stands beside them in an
 /// integration and comes with them.
-pub const KEYS: [&str; 7] = [
-    "names",
-    "paths",
-    "goal_map",
-    "status_map",
-    "decimal_comma",
-    "charge_stated",
-    "currency",
-];
+pub const KEYS: [&str; 7] =
+    ["names", "paths", "goal_map", "status_map", "decimal_comma", "charge_stated", "currency"];
 
 /// Something in a configuration that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -419,7 +419,8 @@ mod tests {
     #[test]
     fn a_wide_object_is_refused_at_its_first_member_too_many() {
         let wide = |count: usize| {
-            let members: Vec<String> = (0..count).map(|number| format!(r#""m{number}":1"#)).collect();
+            let members: Vec<String> =
+                (0..count).map(|number| format!(r#""m{number}":1"#)).collect();
             format!("{{{}}}", members.join(","))
         };
         assert!(read(&wide(MEMBERS_MAX)).is_ok());

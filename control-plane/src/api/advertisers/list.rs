@@ -13,7 +13,8 @@ use crate::api::endpoint::run;
 use crate::api::input::text;
 
 pub(super) const ENDPOINT: Endpoint = Endpoint::list("/v1/advertisers", run!(list))
-    .says("List advertisers").with_archive()
+    .says("List advertisers")
+    .with_archive()
     .roles(OPERATORS_ADVERTISERS)
     .query(&[text("status")]);
 

@@ -10,7 +10,8 @@ use crate::api::endpoint::run;
 use crate::api::keys;
 
 pub(super) const ENDPOINT: Endpoint = Endpoint::list("/v1/advertisers/{id}/keys", run!(list_keys))
-    .says("List an advertiser's API keys").with_archive()
+    .says("List an advertiser's API keys")
+    .with_archive()
     .roles(OPERATORS_ADVERTISERS);
 
 async fn list_keys(call: &mut Call) -> Outcome {

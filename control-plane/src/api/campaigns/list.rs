@@ -13,7 +13,8 @@ use crate::api::endpoint::run;
 use crate::api::input::text;
 
 pub(super) const ENDPOINT: Endpoint = Endpoint::list("/v1/campaigns", run!(list))
-    .says("List campaigns").with_archive()
+    .says("List campaigns")
+    .with_archive()
     .roles(EVERYBODY)
     .query(&[text("advertiser_id")]);
 

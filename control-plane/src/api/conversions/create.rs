@@ -95,7 +95,7 @@ async fn read_offer(
         _ => None,
     };
     let stated = input.id("offer_id");
-    let Some(id) = stated.or(only.filter(|_| !is_stated)) else {
+    let Some(id) = stated.or_else(|| only.filter(|_| !is_stated)) else {
         if !is_stated {
             input.missing("offer_id");
         }

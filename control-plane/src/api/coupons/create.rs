@@ -94,6 +94,6 @@ async fn insert(
         created_at: call.now,
         invalidated_at: None,
         archived_at: None,
-        };
+    };
     Ok(call.tx.coupons().insert(&row).await?.then_some(row))
 }

@@ -15,7 +15,8 @@ use crate::api::endpoint::run;
 use crate::api::input::text;
 
 pub(super) const ENDPOINT: Endpoint = Endpoint::list("/v1/coupons", run!(list))
-    .says("List coupons").with_archive()
+    .says("List coupons")
+    .with_archive()
     .roles(EVERYBODY)
     .query(&[text("campaign_id"), text("publisher_id"), text("status"), text("code")]);
 

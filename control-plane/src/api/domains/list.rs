@@ -9,8 +9,10 @@ use crate::api::endpoint::OPERATORS;
 use crate::api::endpoint::Outcome;
 use crate::api::endpoint::run;
 
-pub(super) const ENDPOINT: Endpoint =
-    Endpoint::list("/v1/domains", run!(list)).says("List tracking hosts").with_archive().roles(OPERATORS);
+pub(super) const ENDPOINT: Endpoint = Endpoint::list("/v1/domains", run!(list))
+    .says("List tracking hosts")
+    .with_archive()
+    .roles(OPERATORS);
 
 async fn list(call: &mut Call) -> Outcome {
     call.query().finish()?;

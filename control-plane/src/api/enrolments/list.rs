@@ -13,7 +13,8 @@ use crate::api::enrolments::answer_page;
 use crate::api::input::text;
 
 pub(super) const ENDPOINT: Endpoint = Endpoint::list("/v1/campaigns/{id}/enrolments", run!(list))
-    .says("List a campaign's enrolments").with_archive()
+    .says("List a campaign's enrolments")
+    .with_archive()
     .roles(EVERYBODY)
     .query(&[text("publisher_id"), text("status")]);
 

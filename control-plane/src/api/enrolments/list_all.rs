@@ -12,7 +12,8 @@ use crate::api::enrolments::answer_page;
 use crate::api::input::text;
 
 pub(super) const ENDPOINT: Endpoint = Endpoint::list("/v1/enrolments", run!(list))
-    .says("List enrolments").with_archive()
+    .says("List enrolments")
+    .with_archive()
     .roles(EVERYBODY)
     .query(&[text("campaign_id"), text("publisher_id"), text("status")]);
 

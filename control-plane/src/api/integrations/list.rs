@@ -13,7 +13,8 @@ use crate::api::integrations::KIND;
 use crate::api::integrations::view;
 
 pub(super) const ENDPOINT: Endpoint = Endpoint::list("/v1/integrations", run!(list))
-    .says("List integrations").with_archive()
+    .says("List integrations")
+    .with_archive()
     .roles(OPERATORS_ADVERTISERS)
     .query(&[text("advertiser_id"), text("adapter")]);
 

@@ -50,10 +50,11 @@ const FIELDS: &[Field] = &[
     text("content_type"),
 ];
 
-pub(super) const ENDPOINT: Endpoint = Endpoint::act("/v1/integrations/{id}/test", "test", run!(test))
-    .says("Try an integration out; money is never touched")
-    .fields(FIELDS)
-    .on_its_own();
+pub(super) const ENDPOINT: Endpoint =
+    Endpoint::act("/v1/integrations/{id}/test", "test", run!(test))
+        .says("Try an integration out; money is never touched")
+        .fields(FIELDS)
+        .on_its_own();
 
 /// What the outside would send.
 #[derive(Debug, Default)]
@@ -87,24 +88,27 @@ async fn test(call: &mut Call) -> Outcome {
         "content_type": inbound.headers.first().map(|(_, value)| value),
         "body": String::from_utf8_lossy(&inbound.body),
     });
-    let rehearsal = pipeline.rehearse(inbound).await.map_err(refused)?;
+    let rehearsal = Box::pin(pipeline.rehearse(inbound)).await.map_err(refused)?;
     let claims: Vec<Value> =
         rehearsal.claims.as_array().into_iter().flatten().map(claim_view).collect();
-    Ok(Answer::object(KIND, json!({
-        "id": row.id.to_string(),
-        "outcome": Ending::Ignored.as_str(),
-        "reason": Reason::TestMode.as_str(),
-        "click_id": click,
-        "link_id": link.id.to_string(),
-        "request": request,
-        "claims": claims,
-        "would": {
-            "outcome": rehearsal.outcome.as_str(),
-            "reason": rehearsal.reason,
-            "detail": rehearsal.detail,
-            "explanation": rehearsal.explanation,
-        },
-    })))
+    Ok(Answer::object(
+        KIND,
+        json!({
+            "id": row.id.to_string(),
+            "outcome": Ending::Ignored.as_str(),
+            "reason": Reason::TestMode.as_str(),
+            "click_id": click,
+            "link_id": link.id.to_string(),
+            "request": request,
+            "claims": claims,
+            "would": {
+                "outcome": rehearsal.outcome.as_str(),
+                "reason": rehearsal.reason,
+                "detail": rehearsal.detail,
+                "explanation": rehearsal.explanation,
+            },
+        }),
+    ))
 }
 
 fn refused(error: PipelineError) -> Problem {

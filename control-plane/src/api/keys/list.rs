@@ -9,8 +9,10 @@ use crate::api::input::text;
 use crate::api::keys::KIND;
 use crate::api::keys::view;
 
-pub(super) const ENDPOINT: Endpoint =
-    Endpoint::list("/v1/keys", run!(list)).says("List API keys").with_archive().query(&[text("advertiser_id")]);
+pub(super) const ENDPOINT: Endpoint = Endpoint::list("/v1/keys", run!(list))
+    .says("List API keys")
+    .with_archive()
+    .query(&[text("advertiser_id")]);
 
 async fn list(call: &mut Call) -> Outcome {
     let mut query = call.query();

@@ -14,7 +14,8 @@ use crate::api::links::KIND;
 use crate::api::links::view;
 
 pub(super) const ENDPOINT: Endpoint = Endpoint::list("/v1/links", run!(list))
-    .says("List links").with_archive()
+    .says("List links")
+    .with_archive()
     .roles(EVERYBODY)
     .query(&[text("campaign_id"), text("publisher_id"), text("offer_id"), text("slug")]);
 

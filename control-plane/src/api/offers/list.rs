@@ -15,7 +15,8 @@ use crate::api::offers::KIND;
 use crate::api::offers::view;
 
 pub(super) const ENDPOINT: Endpoint = Endpoint::list("/v1/offers", run!(list))
-    .says("List offers").with_archive()
+    .says("List offers")
+    .with_archive()
     .roles(EVERYBODY)
     .query(&[text("category"), text("advertiser_id"), text("campaign_id")]);
 

@@ -11,7 +11,8 @@ use crate::api::publishers::KIND;
 use crate::api::publishers::view;
 
 pub(super) const ENDPOINT: Endpoint = Endpoint::list("/v1/publishers", run!(list))
-    .says("List publishers").with_archive()
+    .says("List publishers")
+    .with_archive()
     .roles(OPERATORS_PUBLISHERS)
     .query(&[text("code")]);
 

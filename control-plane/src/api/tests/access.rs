@@ -227,6 +227,7 @@ fn conversion((id, event): (ConversionId, EventId), shop: &Shop, now: Timestamp)
         origin: None,
         verdict: Decision::Approve,
         held_by: None,
+        held_before: None,
         reason: None,
         hold_days: 14,
         claimed_at: now,

@@ -61,20 +61,31 @@ async fn integrations() {
         (json!({"auth": {"token": false}}), &["auth"]),
         (json!({"auth": {"ip_allow": ["300.0.0.1"]}}), &["auth.ip_allow[0]"]),
         (json!({"config": []}), &["config"]),
-        (json!({"status_map": {"ok": "fine", "no": "unmapped"}}), &["status_map.ok", "status_map.no"]),
+        (
+            json!({"status_map": {"ok": "fine", "no": "unmapped"}}),
+            &["status_map.ok", "status_map.no"],
+        ),
         (json!({"config": {"names": {"ordr": ["x"]}}}), &["config.names.ordr"]),
         (json!({"config": {"names": {"order_ref": [1]}}}), &["config.names.order_ref"]),
         (json!({"config": {"names": []}}), &["config.names"]),
-        (json!({"config": {"paths": {"amount": "a..b", "items": 1}}}),
-         &["config.paths.amount", "config.paths.items"]),
-        (json!({"config": {"goal_map": {"ok": 1, "no": ""}}}),
-         &["config.goal_map.ok", "config.goal_map.no"]),
-        (json!({"config": {"decimal_comma": "yes", "charge_stated": 1}}),
-         &["config.decimal_comma", "config.charge_stated"]),
+        (
+            json!({"config": {"paths": {"amount": "a..b", "items": 1}}}),
+            &["config.paths.amount", "config.paths.items"],
+        ),
+        (
+            json!({"config": {"goal_map": {"ok": 1, "no": ""}}}),
+            &["config.goal_map.ok", "config.goal_map.no"],
+        ),
+        (
+            json!({"config": {"decimal_comma": "yes", "charge_stated": 1}}),
+            &["config.decimal_comma", "config.charge_stated"],
+        ),
         (json!({"config": {"currency": "tenge"}}), &["config.currency"]),
         (json!({"config": {"currency": "ZZZ"}}), &["config.currency"]),
-        (json!({"config": {"nmaes": {}, "status_map": {}}}),
-         &["config.nmaes", "config.status_map"]),
+        (
+            json!({"config": {"nmaes": {}, "status_map": {}}}),
+            &["config.nmaes", "config.status_map"],
+        ),
     ];
     check(&world, "/v1/integrations", &good, changes).await;
 }

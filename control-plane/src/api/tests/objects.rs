@@ -111,7 +111,7 @@ async fn what_is_deleted_is_listed_only_when_it_is_asked_for() {
         };
         assert_eq!((listed("").await, listed("?archived=true").await), (true, false), "{list}");
         let path = format!("{item}/{}", text(&object["id"]));
-        assert_eq!(world.delete(&path).await.status, 200, "{path}");
+        world.delete(&path).await;
         assert_eq!((listed("").await, listed("?archived=true").await), (false, true), "{list}");
         assert!(!listed("?archived=false").await, "{list}");
         assert_eq!(world.get(&path).await.status, 200, "{path} is still there");

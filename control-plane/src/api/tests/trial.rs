@@ -14,15 +14,19 @@ use crate::pipeline::tests::world::TRACKIER;
 #[tokio::test]
 async fn an_integration_is_tried_out_without_touching_money() {
     let mut office = Office::open().await;
-    let path = |integration: model::id::IntegrationId| format!("/v1/integrations/{integration}/test");
+    let path =
+        |integration: model::id::IntegrationId| format!("/v1/integrations/{integration}/test");
     for (integration, body) in [
         (SHOP_POSTBACK, json!({})),
         (SHOP_SECOND, json!({"link_id": LinkId(61).to_string()})),
         (SHOP_EVENTS, json!({})),
         (TRACKIER, json!({})),
         (SHOP_POSTBACK, json!({"query": "clickid={click_id}&tid=7&sum=1000&state=sale"})),
-        (SHOP_POSTBACK, json!({"body": "{\n\"click_id\": \"{click_id}\", \"amount\": 1000}",
-                               "content_type": "application/json"})),
+        (
+            SHOP_POSTBACK,
+            json!({"body": "{\n\"click_id\": \"{click_id}\", \"amount\": 1000}",
+                               "content_type": "application/json"}),
+        ),
     ] {
         let reply = office.act(&path(integration), body.clone()).await;
         assert_eq!(reply.status, 200, "{body}: {}", reply.body);

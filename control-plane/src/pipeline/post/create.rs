@@ -106,6 +106,7 @@ pub(crate) fn conversion(
             decision => decision,
         },
         held_by: of_click.or(of_rule),
+        held_before: None,
         reason: rejected_by.or(unmapped),
         hold_days: credit.hold_days,
         claimed_at: credit.claimed_at,

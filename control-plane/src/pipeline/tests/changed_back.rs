@@ -144,7 +144,10 @@ async fn later_news_with_a_time_answers_a_change_back_without_a_person() {
     let query = format!("order_id=a&status=returned&updated_at={}", now.as_str().expect("text"));
     assert_eq!(end_of(&world.postback(&query).await), "duplicate");
     assert_eq!(world.order("a").await.held_by, None);
-    assert_eq!(ends(&world).await[2..], ["ignored changed_back", "ignored changed_back", "duplicate"]);
+    assert_eq!(
+        ends(&world).await[2..],
+        ["ignored changed_back", "ignored changed_back", "duplicate"]
+    );
     assert_eq!(world.balance(BOTA).await.pending, 0);
 }
 
@@ -163,6 +166,23 @@ async fn a_hold_is_answered_before_a_change_back() {
     let second = desk.approve(TENANT, held.id, REVIEWER).await.expect("open");
     assert_eq!(second.held_by, None);
     assert_eq!(world.balance(BOTA).await.pending, 800);
+}
+
+#[tokio::test]
+async fn a_hold_comes_back_when_an_order_that_was_taken_back_counts_again() {
+    let mut world = World::new().await;
+    let click = world.click_with(2, ClickFlags { filtered: true, ..ClickFlags::PLAIN });
+    world.postback(&format!("order_id=a&click_id={click}&amount=100&status=approved")).await;
+    world.postback("order_id=a&status=returned").await;
+    assert_eq!(end_of(&world.postback("order_id=a&status=approved").await), "held changed_back");
+    let (held, desk) = (world.order("a").await, world.settle.desk());
+    assert_eq!(held.held_by.as_deref(), Some(CHANGED_BACK));
+    let counted = desk.approve(TENANT, held.id, REVIEWER).await.expect("open");
+    assert_eq!(counted.held_by.as_deref(), Some("filtered_click"), "nobody has looked at that yet");
+    world.clock.advance(30 * DAY);
+    assert_eq!(world.settle.release_due().await.expect("a run"), 0);
+    let released = desk.approve(TENANT, held.id, REVIEWER).await.expect("open");
+    assert_eq!(released.status, ConversionStatus::Approved);
 }
 
 #[tokio::test]

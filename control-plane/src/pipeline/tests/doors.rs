@@ -15,9 +15,9 @@ use super::world::BOTA;
 use super::world::DAY;
 use super::world::NETWORK;
 use super::world::OTHER_POSTBACK;
+use super::world::REVIEWER;
 use super::world::SHOP_SECOND;
 use super::world::TRACKIER;
-use super::world::REVIEWER;
 use super::world::World;
 use super::world::end_of;
 
@@ -328,7 +328,8 @@ async fn a_code_earns_if_its_sale_is_made_on_a_day_of_its_campaign() {
 #[tokio::test]
 async fn a_key_outside_its_campaign_gives_way_and_says_why() {
     let mut world = World::new().await;
-    let ended = format!("UPDATE campaigns SET ends_on = '2026-02-28' WHERE id = '{}'", CampaignId(42));
+    let ended =
+        format!("UPDATE campaigns SET ends_on = '2026-02-28' WHERE id = '{}'", CampaignId(42));
     world.store.tamper(&[&ended]).await.expect("a row");
     check(&mut world, "coupon=BOTA10&ref_code=spring&order_id=a&amount=100", "converted").await;
     let conversion = world.order("a").await;
@@ -374,7 +375,7 @@ async fn terms_are_those_of_the_day_and_the_most_specific() {
     world.postback(&format!("click_id={old}&order_id=a&amount=100")).await;
     let now = world.now().0;
     let tenant = super::world::TENANT;
-    let campaign = model::id::CampaignId(41);
+    let campaign = CampaignId(41);
     let offer = model::id::OfferId(31);
     let end = format!("UPDATE terms SET valid_to = {now} WHERE id = 'trm_31p'");
     let next = format!(

@@ -4,6 +4,9 @@
 ALTER TABLE conversion_revisions ADD COLUMN decided_by TEXT;
 ALTER TABLE conversion_revisions ADD COLUMN decided_why TEXT;
 
+-- What held a conversion before such news did, and holds it again afterwards.
+ALTER TABLE conversions ADD COLUMN held_before TEXT;
+
 -- Such news waits whatever its conversion's status is.
 CREATE INDEX conversions_changed_back ON conversions (tenant_id) WHERE held_by = 'changed_back';
 

@@ -29,7 +29,7 @@ use crate::params;
 use crate::sql::Row;
 use crate::sql::Value;
 
-pub(super) const COLUMNS: [&str; 54] = [
+pub(super) const COLUMNS: [&str; 55] = [
     "tenant_id",
     "id",
     "status",
@@ -70,6 +70,7 @@ pub(super) const COLUMNS: [&str; 54] = [
     "origin",
     "verdict",
     "held_by",
+    "held_before",
     "reason",
     "hold_days",
     "claimed_at",
@@ -96,6 +97,7 @@ pub(super) const ON_CONFLICT: &str = "ON CONFLICT (tenant_id, id) DO UPDATE SET 
     shopper_minor = excluded.shopper_minor, tax_minor = excluded.tax_minor, \
     net_minor = excluded.net_minor, taxes = excluded.taxes, stage = excluded.stage, \
     origin = excluded.origin, verdict = excluded.verdict, held_by = excluded.held_by, \
+    held_before = excluded.held_before, \
     reason = excluded.reason, approved_at = excluded.approved_at, \
     release_at = excluded.release_at, released_at = excluded.released_at, \
     revision = excluded.revision, revised_at = excluded.revised_at, \
@@ -210,6 +212,7 @@ pub(super) fn to_values(tenant: TenantId, row: &Conversion) -> Vec<Value> {
         row.origin,
         row.verdict.as_str(),
         row.held_by.as_ref(),
+        row.held_before.as_ref(),
         row.reason.as_ref(),
         row.hold_days,
         row.claimed_at,
@@ -288,6 +291,7 @@ pub(crate) fn from_row(row: &Row) -> StoreResult<Conversion> {
         origin: row.opt_id("origin")?,
         verdict: row.word("verdict", Decision::parse)?,
         held_by: row.opt_string("held_by")?,
+        held_before: row.opt_string("held_before")?,
         reason: row.opt_string("reason")?,
         hold_days: row.int("hold_days")?,
         claimed_at: row.at("claimed_at")?,
