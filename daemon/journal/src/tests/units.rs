@@ -23,7 +23,8 @@ use crate::storage::ModelDisk;
 use crate::storage::Storage;
 
 const ROUNDS: u64 = 200;
-const UNIT_RECORDS: u64 = 4;
+const UNIT_RECORDS: usize = 4;
+const UNIT_SEQS: u64 = UNIT_RECORDS as u64;
 
 /// Fills a lane whose disk ends somewhere with groups of units; whether a unit was ever parted.
 fn is_ever_parted(seed: u64, in_units: bool) -> Result<bool, String> {
@@ -37,16 +38,18 @@ fn is_ever_parted(seed: u64, in_units: bool) -> Result<bool, String> {
         for _ in 0..=sim.chance.below(3) {
             let bytes = payload(1, 9 + sim.chance.index(300));
             let record = Record { kind: 1, flags: 0, received_at: 1, payload: &bytes };
-            let unit = [record; UNIT_RECORDS as usize];
+            let unit = [record; UNIT_RECORDS];
             if in_units {
                 group.push_unit(&unit);
             } else {
-                unit.into_iter().for_each(|record| group.push(record));
+                for record in unit {
+                    group.push(record);
+                }
             }
         }
         let written = sim.writer().write(group, 1);
         if written.error.is_some() {
-            return Ok(!written.accepted.is_multiple_of(UNIT_RECORDS));
+            return Ok(!written.accepted.is_multiple_of(UNIT_SEQS));
         }
     }
 }
@@ -74,9 +77,9 @@ fn a_receipt_covers_the_whole_unit_and_a_refusal_none_of_it() {
     let inbound = journal.lane(&Lane::Inbound).expect("configured");
     let bytes = payload(1, 400);
     let record = Record { kind: 1, flags: 0, received_at: 0, payload: &bytes };
-    let unit = [record; UNIT_RECORDS as usize];
+    let unit = [record; UNIT_RECORDS];
     let last = inbound.append_unit(&unit).and_then(Receipt::wait).expect("durable");
-    assert_eq!(last, UNIT_RECORDS);
+    assert_eq!(last, UNIT_SEQS);
     disk.set_capacity(disk.used_bytes());
     let mut confirmed = last;
     let refused = loop {
@@ -102,7 +105,7 @@ fn a_receipt_covers_the_whole_unit_and_a_refusal_none_of_it() {
         std::thread::yield_now();
     }
     let taken = inbound.append_unit(&unit).expect("taken").wait();
-    assert_eq!(taken, Ok(confirmed + UNIT_RECORDS));
+    assert_eq!(taken, Ok(confirmed + UNIT_SEQS));
 }
 
 #[test]
