@@ -1,5 +1,12 @@
-//! What the ledger checks read, over all tenants: plain rows, summed by the database and by nobody
-//! else.
+//! What the ledger checks read: plain rows, summed by the database and by nobody else.
+//!
+//! # Why tenant by tenant
+//!
+//! Nothing reads rows "as everybody": where policies hold, such a statement would find nothing and
+//! every check would pass. So each look goes through the tenants one by one, and [`NOBODY`] behind
+//! them, under whom stands what could not be read.
+
+use std::collections::BTreeMap;
 
 use model::conversion::ConversionStatus;
 use model::id::EventId;
@@ -17,6 +24,9 @@ use crate::params;
 use crate::sql::Row;
 use crate::sql::Value;
 use crate::unit::SysTx;
+
+/// Under whom records are kept that cannot be read.
+pub const NOBODY: TenantId = TenantId(0);
 
 /// A number that is not what it should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,8 +59,16 @@ fn difference(row: &Row) -> StoreResult<Difference> {
 const SIGNED: &str = "CASE p.side WHEN 'debit' THEN p.amount_minor ELSE -p.amount_minor END";
 
 impl Audit<'_> {
+    /// What one statement finds in each tenant, whose id is `$1` in it.
     async fn differences(&mut self, sql: String) -> StoreResult<Vec<Difference>> {
-        self.0.fetch_built(sql, Vec::new()).await?.iter().map(difference).collect()
+        let mut found = Vec::new();
+        for tenant in self.tenants().await? {
+            let rows = self.0.scope(tenant).fetch_built(sql.clone(), params![tenant]).await?;
+            for row in &rows {
+                found.push(difference(row)?);
+            }
+        }
+        Ok(found)
     }
 
     /// Transactions whose debits and credits differ in a currency, or that were never sealed.
@@ -60,7 +78,8 @@ impl Audit<'_> {
     pub async fn unbalanced(&mut self) -> StoreResult<Vec<Difference>> {
         let sql = format!(
             "SELECT p.tenant_id AS tenant_id, p.transaction_id AS subject, SUM({SIGNED}) AS amount \
-             FROM postings p GROUP BY p.tenant_id, p.transaction_id, p.currency \
+             FROM postings p WHERE p.tenant_id = $1 \
+             GROUP BY p.tenant_id, p.transaction_id, p.currency \
              HAVING SUM({SIGNED}) <> 0"
         );
         self.differences(sql).await
@@ -76,7 +95,7 @@ impl Audit<'_> {
             "SELECT p.tenant_id AS tenant_id, a.currency AS subject, SUM({SIGNED}) AS amount \
              FROM postings p JOIN accounts a \
              ON a.tenant_id = p.tenant_id AND a.account = p.account \
-             GROUP BY p.tenant_id, a.currency HAVING SUM({SIGNED}) <> 0"
+             WHERE p.tenant_id = $1 GROUP BY p.tenant_id, a.currency HAVING SUM({SIGNED}) <> 0"
         );
         self.differences(sql).await
     }
@@ -94,9 +113,11 @@ impl Audit<'_> {
         let sql = format!(
             "SELECT tenant_id, subject, SUM(amount) AS amount FROM ( \
              SELECT p.tenant_id AS tenant_id, p.account AS subject, \
-             SUM({SIGNED} * {signed}) AS amount FROM postings p GROUP BY p.tenant_id, p.account \
+             SUM({SIGNED} * {signed}) AS amount FROM postings p WHERE p.tenant_id = $1 \
+             GROUP BY p.tenant_id, p.account \
              UNION ALL SELECT tenant_id, account AS subject, -balance_minor AS amount \
-             FROM accounts) AS sides GROUP BY tenant_id, subject HAVING SUM(amount) <> 0"
+             FROM accounts WHERE tenant_id = $1) AS sides \
+             GROUP BY tenant_id, subject HAVING SUM(amount) <> 0"
         );
         self.differences(sql).await
     }
@@ -107,7 +128,8 @@ impl Audit<'_> {
     /// As [`Self::unbalanced`].
     pub async fn negative(&mut self) -> StoreResult<Vec<Difference>> {
         let sql = "SELECT tenant_id, account AS subject, balance_minor AS amount FROM accounts \
-                   WHERE balance_minor < 0 AND kind IN ('publisher_pending', \
+                   WHERE tenant_id = $1 AND balance_minor < 0 \
+                   AND kind IN ('publisher_pending', \
                    'publisher_available', 'shopper_pending', 'shopper_available', 'fee_pending', \
                    'tax_pending', 'payout_clearing', 'clawback_receivable', 'advance_receivable')";
         self.differences(sql.to_owned()).await
@@ -120,10 +142,11 @@ impl Audit<'_> {
     /// As [`Self::unbalanced`].
     pub async fn doubled(&mut self) -> StoreResult<Vec<Difference>> {
         let sql = "SELECT tenant_id, order_ref AS subject, COUNT(*) AS amount FROM conversions \
+                   WHERE tenant_id = $1 \
                    GROUP BY tenant_id, order_space, order_ref, line, action HAVING COUNT(*) > 1 \
                    UNION ALL \
                    SELECT tenant_id, conversion_id AS subject, COUNT(*) AS amount \
-                   FROM ledger_commands c WHERE action = 'accrue' \
+                   FROM ledger_commands c WHERE tenant_id = $1 AND action = 'accrue' \
                    AND NOT EXISTS (SELECT 1 FROM reversals r WHERE r.tenant_id = c.tenant_id \
                    AND r.reverses = c.transaction_id) \
                    GROUP BY tenant_id, conversion_id HAVING COUNT(*) > 1 \
@@ -131,7 +154,7 @@ impl Audit<'_> {
                    SELECT c.tenant_id AS tenant_id, c.transaction_id AS subject, 1 AS amount \
                    FROM ledger_commands c LEFT JOIN transactions t \
                    ON t.tenant_id = c.tenant_id AND t.id = c.transaction_id AND t.seq = c.seq \
-                   WHERE t.id IS NULL";
+                   WHERE c.tenant_id = $1 AND t.id IS NULL";
         self.differences(sql.to_owned()).await
     }
 
@@ -146,13 +169,14 @@ impl Audit<'_> {
                    LEFT JOIN transactions t \
                    ON t.tenant_id = r.tenant_id AND t.id = r.transaction_id \
                    LEFT JOIN transactions o ON o.tenant_id = r.tenant_id AND o.id = r.reverses \
-                   WHERE t.id IS NULL OR o.id IS NULL OR t.reverses <> r.reverses \
-                   OR t.conversion_id <> o.conversion_id OR o.seq >= t.seq \
+                   WHERE r.tenant_id = $1 AND (t.id IS NULL OR o.id IS NULL \
+                   OR t.reverses <> r.reverses OR t.conversion_id <> o.conversion_id \
+                   OR o.seq >= t.seq) \
                    UNION ALL \
                    SELECT t.tenant_id AS tenant_id, t.id AS subject, 1 AS amount \
                    FROM transactions t LEFT JOIN reversals r \
                    ON r.tenant_id = t.tenant_id AND r.reverses = t.reverses \
-                   WHERE t.reverses IS NOT NULL AND r.reverses IS NULL";
+                   WHERE t.tenant_id = $1 AND t.reverses IS NOT NULL AND r.reverses IS NULL";
         self.differences(sql.to_owned()).await
     }
 
@@ -163,33 +187,36 @@ impl Audit<'_> {
     pub async fn clearing(&mut self) -> StoreResult<Vec<Difference>> {
         let sql = "SELECT tenant_id, subject, SUM(amount) AS amount FROM ( \
                    SELECT tenant_id, currency AS subject, balance_minor AS amount FROM accounts \
-                   WHERE kind = 'payout_clearing' UNION ALL \
+                   WHERE tenant_id = $1 AND kind = 'payout_clearing' UNION ALL \
                    SELECT tenant_id, currency AS subject, -amount_minor AS amount FROM payouts \
-                   WHERE state IN ('reserved', 'sending', 'accepted', 'unknown')) AS sides \
+                   WHERE tenant_id = $1 \
+                   AND state IN ('reserved', 'sending', 'accepted', 'unknown')) AS sides \
                    GROUP BY tenant_id, subject HAVING SUM(amount) <> 0";
         self.differences(sql.to_owned()).await
     }
 
-    /// Paid payouts without a reference of their rail, and references that were used twice.
+    /// Paid payouts without a reference of their rail, and references that were used twice: each
+    /// tenant has an account of its own with a rail.
     ///
     /// # Errors
     /// As [`Self::unbalanced`].
     pub async fn references(&mut self) -> StoreResult<Vec<Difference>> {
         let sql = "SELECT tenant_id, id AS subject, 1 AS amount FROM payouts \
-                   WHERE state = 'paid' AND rail_reference IS NULL UNION ALL \
-                   SELECT MIN(tenant_id) AS tenant_id, rail_reference AS subject, \
-                   COUNT(*) - 1 AS amount FROM payouts WHERE rail_reference IS NOT NULL \
-                   GROUP BY rail, rail_reference HAVING COUNT(*) > 1";
+                   WHERE tenant_id = $1 AND state = 'paid' AND rail_reference IS NULL UNION ALL \
+                   SELECT tenant_id, rail_reference AS subject, COUNT(*) - 1 AS amount \
+                   FROM payouts WHERE tenant_id = $1 AND rail_reference IS NOT NULL \
+                   GROUP BY tenant_id, rail, rail_reference HAVING COUNT(*) > 1";
         self.differences(sql.to_owned()).await
     }
 
-    /// Tenants with transactions.
+    /// Whose rows are looked at: every tenant's, and [`NOBODY`]'s.
     ///
     /// # Errors
     /// As [`Self::unbalanced`].
     pub async fn tenants(&mut self) -> StoreResult<Vec<TenantId>> {
-        let sql = "SELECT DISTINCT tenant_id FROM transactions ORDER BY tenant_id";
-        self.0.fetch_all(sql, Vec::new()).await?.iter().map(|row| row.id("tenant_id")).collect()
+        let rows = self.0.fetch_all("SELECT id FROM tenants ORDER BY id", Vec::new()).await?;
+        let known = rows.iter().map(|row| row.id("id"));
+        known.chain([Ok(NOBODY)]).collect()
     }
 
     /// A tenant's transactions behind a sequence, in order.
@@ -218,7 +245,7 @@ impl Audit<'_> {
     ) -> StoreResult<Vec<Conversion>> {
         let sql = "SELECT * FROM conversions WHERE tenant_id = $1 AND stage = 'released' \
                    AND id > $2 ORDER BY id LIMIT $3";
-        let rows = self.0.fetch_all(sql, params![tenant, after, limit]).await?;
+        let rows = self.0.scope(tenant).fetch_all(sql, params![tenant, after, limit]).await?;
         rows.iter().map(crate::conversions::conversion_from).collect()
     }
 
@@ -229,7 +256,7 @@ impl Audit<'_> {
     pub async fn withheld(&mut self, tenant: TenantId) -> StoreResult<i64> {
         let sql = "SELECT COALESCE(SUM(balance_minor), 0) AS amount FROM accounts \
                    WHERE tenant_id = $1 AND kind = 'tax_withheld'";
-        self.0.fetch_one(sql, params![tenant]).await?.int("amount")
+        self.0.scope(tenant).fetch_one(sql, params![tenant]).await?.int("amount")
     }
 
     /// Where every consumer is.
@@ -245,11 +272,16 @@ impl Audit<'_> {
     /// # Errors
     /// As [`Self::unbalanced`].
     pub async fn outcomes(&mut self, partition: &Partition, up_to: u64) -> StoreResult<i64> {
-        let sql = "SELECT COUNT(*) AS n FROM inbound \
-                   WHERE topic = $1 AND part = $2 AND seq <= $3 AND outcome <> 'refused'";
+        let sql = "SELECT COUNT(*) AS n FROM inbound WHERE tenant_id = $1 \
+                   AND topic = $2 AND part = $3 AND seq <= $4 AND outcome <> 'refused'";
         let up_to = i64::try_from(up_to).unwrap_or(i64::MAX);
-        let row = self.0.fetch_one(sql, params![&partition.topic, &partition.part, up_to]).await?;
-        row.int("n")
+        let Partition { topic, part } = partition;
+        let mut outcomes = 0;
+        for tenant in self.tenants().await? {
+            let params = params![tenant, topic, part, up_to];
+            outcomes += self.0.scope(tenant).fetch_one(sql, params).await?.int("n")?;
+        }
+        Ok(outcomes)
     }
 
     /// Those of `events` that the inbox does not know.
@@ -266,7 +298,8 @@ impl Audit<'_> {
             let begin = "SELECT event_id FROM inbox WHERE tenant_id = $1";
             let mut statement = Statement::new(begin, params![tenant]);
             statement.among("AND event_id", events.iter().map(|event| Value::from(*event)));
-            for row in self.0.fetch_built(statement.sql, statement.params).await? {
+            let Statement { sql, params } = statement;
+            for row in self.0.scope(tenant).fetch_built(sql, params).await? {
                 let known: EventId = row.id("event_id")?;
                 unknown.retain(|event| *event != known);
             }
@@ -279,8 +312,15 @@ impl Audit<'_> {
     /// # Errors
     /// As [`Self::unbalanced`].
     pub async fn conversions(&mut self) -> StoreResult<Vec<(ConversionStatus, i64)>> {
-        let sql = "SELECT status, COUNT(*) AS n FROM conversions GROUP BY status ORDER BY status";
-        let read = |row: &Row| Ok((row.word("status", ConversionStatus::parse)?, row.int("n")?));
-        self.0.fetch_all(sql, Vec::new()).await?.iter().map(read).collect()
+        let sql = "SELECT status, COUNT(*) AS n FROM conversions WHERE tenant_id = $1 \
+                   GROUP BY status";
+        let mut counts: BTreeMap<ConversionStatus, i64> = BTreeMap::new();
+        for tenant in self.tenants().await? {
+            for row in self.0.scope(tenant).fetch_all(sql, params![tenant]).await? {
+                let status = row.word("status", ConversionStatus::parse)?;
+                *counts.entry(status).or_default() += row.int("n")?;
+            }
+        }
+        Ok(counts.into_iter().collect())
     }
 }

@@ -9,6 +9,8 @@ use crate::conn::Scope;
 use crate::conn::SysScope;
 use crate::error::StoreError;
 use crate::error::StoreResult;
+use crate::page::KEYS_PER_STATEMENT;
+use crate::page::Statement;
 use crate::params;
 use crate::sql::Value;
 use crate::unit::SysTx;
@@ -70,9 +72,10 @@ impl CatalogOutbox<'_> {
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn forget(&mut self, changes: &[Changed]) -> StoreResult<()> {
-        for change in changes {
-            let sql = "DELETE FROM catalog_outbox WHERE seq = $1";
-            self.0.execute(sql, params![change.seq]).await?;
+        for changes in changes.chunks(KEYS_PER_STATEMENT) {
+            let mut statement = Statement::new("DELETE FROM catalog_outbox WHERE", Vec::new());
+            statement.among("seq", changes.iter().map(|change| Value::Int(change.seq)));
+            self.0.execute_built(statement.sql, statement.params).await?;
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ use model::id::TenantId;
 
 use crate::error::StoreError;
 use crate::error::StoreResult;
+use crate::postgres::PgTx;
 use crate::sql::Row;
 use crate::sql::Value;
 use crate::sqlite::SqliteTx;
@@ -17,35 +18,56 @@ const PLACEHOLDERS_MAX: usize = 30_000;
 /// cache.
 const ROWS_PER_STATEMENT: [usize; 4] = [256, 32, 4, 1];
 
-/// An open database transaction. PostgreSQL is a second variant, not a second store.
+/// An open database transaction.
 #[derive(Debug)]
 pub(crate) enum Conn {
     /// Embedded.
     Sqlite(SqliteTx),
+    /// On more than one machine.
+    Postgres(Box<PgTx>),
 }
 
+/// Whose statement it is; none: of rows that belong to no tenant. SQLite needs no telling:
+/// statements name their tenant themselves.
+type Standing = Option<TenantId>;
+
 impl Conn {
-    async fn run(&mut self, sql: Sql, params: Vec<Value>) -> StoreResult<u64> {
+    async fn run(&mut self, standing: Standing, sql: Sql, params: Vec<Value>) -> StoreResult<u64> {
         match self {
             Self::Sqlite(tx) => tx.execute(sql, params).await,
+            Self::Postgres(tx) => {
+                tx.stand(standing).await?;
+                tx.execute(sql, params).await
+            }
         }
     }
 
-    async fn rows(&mut self, sql: Sql, params: Vec<Value>) -> StoreResult<Vec<Row>> {
+    async fn rows(
+        &mut self,
+        standing: Standing,
+        sql: Sql,
+        params: Vec<Value>,
+    ) -> StoreResult<Vec<Row>> {
         match self {
             Self::Sqlite(tx) => tx.fetch_all(sql, params).await,
+            Self::Postgres(tx) => {
+                tx.stand(standing).await?;
+                tx.fetch_all(sql, params).await
+            }
         }
     }
 
     pub(crate) async fn save(self) -> StoreResult<()> {
         match self {
             Self::Sqlite(tx) => tx.commit().await,
+            Self::Postgres(tx) => tx.commit().await,
         }
     }
 
     pub(crate) async fn cancel(self) -> StoreResult<()> {
         match self {
             Self::Sqlite(tx) => tx.rollback().await,
+            Self::Postgres(tx) => tx.rollback().await,
         }
     }
 }
@@ -57,9 +79,18 @@ pub(crate) enum Sql {
     Built(String),
 }
 
+/// Many rows of one table whose columns are set: their keys first, then their new values.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ManyRows {
+    pub(crate) table: &'static str,
+    pub(crate) keys: &'static [&'static str],
+    pub(crate) values: &'static [&'static str],
+}
+
 /// Statements that belong to no tenant: look-ups before one is known, and what all share.
 #[derive(Debug)]
 pub struct SysScope<'t> {
+    standing: Standing,
     conn: &'t mut Conn,
 }
 
@@ -73,12 +104,12 @@ pub struct Scope<'t> {
 
 impl<'t> SysScope<'t> {
     pub(crate) const fn new(conn: &'t mut Conn) -> Self {
-        Self { conn }
+        Self { standing: None, conn }
     }
 
     /// The same unit of work for another repository.
     pub(crate) const fn again(&mut self) -> SysScope<'_> {
-        SysScope::new(self.conn)
+        SysScope { standing: self.standing, conn: self.conn }
     }
 
     /// The same unit of work, for one tenant.
@@ -91,7 +122,7 @@ impl<'t> SysScope<'t> {
         sql: &'static str,
         params: Vec<Value>,
     ) -> StoreResult<u64> {
-        self.conn.run(Sql::Written(sql), params).await
+        self.conn.run(self.standing, Sql::Written(sql), params).await
     }
 
     pub(crate) async fn fetch_all(
@@ -99,7 +130,7 @@ impl<'t> SysScope<'t> {
         sql: &'static str,
         params: Vec<Value>,
     ) -> StoreResult<Vec<Row>> {
-        self.conn.rows(Sql::Written(sql), params).await
+        self.conn.rows(self.standing, Sql::Written(sql), params).await
     }
 
     pub(crate) async fn fetch_optional(
@@ -124,7 +155,7 @@ impl<'t> SysScope<'t> {
         sql: String,
         params: Vec<Value>,
     ) -> StoreResult<Vec<Row>> {
-        self.conn.rows(Sql::Built(sql), params).await
+        self.conn.rows(self.standing, Sql::Built(sql), params).await
     }
 
     /// As [`Self::fetch_built`], for changes.
@@ -133,18 +164,26 @@ impl<'t> SysScope<'t> {
         sql: String,
         params: Vec<Value>,
     ) -> StoreResult<u64> {
-        self.conn.run(Sql::Built(sql), params).await
+        self.conn.run(self.standing, Sql::Built(sql), params).await
     }
 
     /// Inserts many rows in few statements. `suffix` is what stands behind the values, such as
-    /// `ON CONFLICT DO NOTHING`. Returns how many rows were inserted.
+    /// `ON CONFLICT DO NOTHING`. Returns how many rows were inserted. No two rows may meet in one
+    /// key where the suffix changes what is there: PostgreSQL refuses that.
     pub(crate) async fn insert_many(
         &mut self,
         table: &'static str,
-        columns: &[&'static str],
+        columns: &[&str],
         rows: Vec<Vec<Value>>,
         suffix: &'static str,
     ) -> StoreResult<u64> {
+        if rows.is_empty() {
+            return Ok(0);
+        }
+        if let Conn::Postgres(tx) = self.conn {
+            tx.stand(self.standing).await?;
+            return tx.insert_many((table, columns), rows, suffix).await;
+        }
         let mut inserted = 0;
         let mut rows = rows.into_iter();
         while rows.len() > 0 {
@@ -159,7 +198,16 @@ impl<'t> SysScope<'t> {
 
 impl<'t> Scope<'t> {
     pub(crate) const fn new(tenant: TenantId, conn: &'t mut Conn) -> Self {
-        Self { tenant, sys: SysScope::new(conn) }
+        Self { tenant, sys: SysScope { standing: Some(tenant), conn } }
+    }
+
+    /// Makes sure that nobody else writes the ledger until the unit of work ends.
+    pub(crate) async fn hold_ledger(&mut self) -> StoreResult<()> {
+        match self.sys.conn {
+            // The only writer there is.
+            Conn::Sqlite(_) => Ok(()),
+            Conn::Postgres(tx) => tx.hold_ledger().await,
+        }
     }
 
     /// Whose statements these are.
@@ -215,11 +263,32 @@ impl<'t> Scope<'t> {
         self.sys.execute_built(sql, params).await
     }
 
+    /// Whether a column of many rows can be one placeholder.
+    pub(crate) const fn takes_arrays(&self) -> bool {
+        matches!(self.sys.conn, Conn::Postgres(_))
+    }
+
+    /// Sets values of many rows by their keys in one statement, where the engine takes arrays;
+    /// elsewhere nothing. Returns how many rows were found.
+    pub(crate) async fn update_many(
+        &mut self,
+        many: ManyRows,
+        rows: Vec<Vec<Value>>,
+    ) -> StoreResult<u64> {
+        match &mut self.sys.conn {
+            Conn::Postgres(tx) if !rows.is_empty() => {
+                tx.stand(Some(self.tenant)).await?;
+                tx.update_many(many, rows).await
+            }
+            _ => Ok(0),
+        }
+    }
+
     /// See [`SysScope::insert_many`].
     pub(crate) async fn insert_many(
         &mut self,
         table: &'static str,
-        columns: &[&'static str],
+        columns: &[&str],
         rows: Vec<Vec<Value>>,
         suffix: &'static str,
     ) -> StoreResult<u64> {

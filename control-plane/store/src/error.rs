@@ -32,9 +32,20 @@ pub enum StoreError {
     /// The URL is not one we open.
     #[error("database url is not supported: {0}")]
     Url(&'static str),
-    /// The engine is one whose known faults lose data.
-    #[error("SQLite {0} is refused: 3.51.3 or later, but not 3.52.0, is needed")]
-    Version(String),
+    /// The engine is one whose known faults lose data or show it to others.
+    #[error("{found} is refused: {needed}")]
+    Version {
+        /// What was found.
+        found: String,
+        /// What is needed.
+        needed: &'static str,
+    },
+    /// The database's roles are not set up for this program; the text says what to run.
+    #[error("{0}")]
+    Role(String),
+    /// An earlier statement of the unit of work failed, so nothing of it was saved.
+    #[error("an earlier statement of this unit of work failed")]
+    Failed,
     /// The schema is behind this program.
     #[error("schema is at {found}, this program needs {needed}: run `gamma migrate`")]
     Schema {
@@ -64,17 +75,27 @@ impl From<sqlx::Error> for StoreError {
         }
         let Some(database) = error.as_database_error() else { return Self::Database(error) };
         let message = database.message();
+        // Result codes of SQLite are short numbers, those of PostgreSQL (Appendix A of its manual)
+        // have five characters.
         match database.code().as_deref() {
             // Extended result codes of SQLite: UNIQUE, PRIMARY KEY, ROWID.
             Some("2067" | "1555" | "2579") => {
                 let named = message.rsplit_once("failed: ").map_or(message, |(_, columns)| columns);
                 Self::Unique(named.to_owned())
             }
-            Some("787") => Self::Foreign,
-            Some("275" | "1299") => Self::Check(message.to_owned()),
-            Some("1811") => Self::Refused(message.to_owned()),
-            Some("5" | "6" | "261" | "517") => Self::Busy,
+            Some("23505") => Self::Unique(database.constraint().unwrap_or_default().to_owned()),
+            Some("787" | "23503") => Self::Foreign,
+            Some("275" | "1299" | "23514" | "23502") => Self::Check(message.to_owned()),
+            // Ours, a missing grant, and a policy's WITH CHECK.
+            Some("1811" | SCHEMA_REFUSES | "42501") => Self::Refused(message.to_owned()),
+            // A lock, a deadline, a deadlock, no connection left: try again.
+            Some("5" | "6" | "261" | "517" | "55P03" | "57014" | "40P01" | "40001" | "53300") => {
+                Self::Busy
+            }
             _ => Self::Database(error),
         }
     }
 }
+
+/// What the triggers of `migrations/postgres` raise.
+const SCHEMA_REFUSES: &str = "GA000";

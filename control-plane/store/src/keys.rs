@@ -10,6 +10,7 @@ use model::id::ShopperId;
 use model::id::TenantId;
 
 use crate::catalog_outbox::changed;
+use crate::conn::Scope;
 use crate::conn::SysScope;
 use crate::error::StoreResult;
 use crate::listing::Listing;
@@ -22,6 +23,7 @@ use crate::listing::repository;
 use crate::page::PageAsk;
 use crate::params;
 use crate::sql::Row;
+use crate::sql::Value;
 use crate::unit::SysTx;
 
 model::words! {
@@ -103,6 +105,10 @@ impl SysTx {
 const SELECT: &str = "SELECT id, tenant_id, name, role, kind, hash, advertiser_id, publisher_id, \
                       shopper_id, origins, created_at, expires_at, revoked_at FROM api_keys";
 
+const BY_ID: &str = "SELECT id, tenant_id, name, role, kind, hash, advertiser_id, publisher_id, \
+                     shopper_id, origins, created_at, expires_at, revoked_at FROM api_keys \
+                     WHERE id = $1";
+
 const SIGHTS: Sights = Sights {
     advertiser: Sight::Where("advertiser_id = ?"),
     publisher: Sight::Where("publisher_id = ?"),
@@ -114,24 +120,30 @@ impl AllKeys<'_> {
     /// # Errors
     /// [`crate::error::StoreError::Database`].
     pub async fn find(&mut self, id: KeyId) -> StoreResult<Option<FoundKey>> {
-        let sql = "SELECT k.id, k.tenant_id, k.name, k.role, k.kind, k.hash, k.advertiser_id, \
-                   k.publisher_id, k.shopper_id, k.origins, k.created_at, k.expires_at, \
-                   k.revoked_at, \
-                   CASE WHEN k.advertiser_id IS NOT NULL \
-                   AND (a.id IS NULL OR a.status <> 'active' OR a.archived_at IS NOT NULL) THEN 0 \
-                   WHEN k.publisher_id IS NOT NULL \
-                   AND (p.id IS NULL OR p.archived_at IS NOT NULL) THEN 0 ELSE 1 END \
-                   AS owner_is_active \
-                   FROM api_keys k \
-                   LEFT JOIN advertisers a ON a.tenant_id = k.tenant_id AND a.id = k.advertiser_id \
-                   LEFT JOIN publishers p ON p.tenant_id = k.tenant_id AND p.id = k.publisher_id \
-                   WHERE k.id = $1";
-        let row = self.0.fetch_optional(sql, params![id]).await?;
-        row.map(|row| {
-            Ok(FoundKey { key: read(&row)?, owner_is_active: row.flag("owner_is_active")? })
-        })
-        .transpose()
+        let row = self.0.fetch_optional(BY_ID, params![id]).await?;
+        let Some(row) = row else { return Ok(None) };
+        let key = read(&row)?;
+        // From here on the tenant is known.
+        let scope = self.0.scope(key.tenant);
+        let owner_is_active = owner_is_active(scope, &key).await?;
+        Ok(Some(FoundKey { key, owner_is_active }))
     }
+}
+
+async fn owner_is_active(mut scope: Scope<'_>, key: &KeyRow) -> StoreResult<bool> {
+    let (sql, owner) = if let Some(advertiser) = key.advertiser {
+        let sql = "SELECT 1 AS found FROM advertisers WHERE tenant_id = $1 AND id = $2 \
+                   AND status = 'active' AND archived_at IS NULL";
+        (sql, Value::from(advertiser))
+    } else if let Some(publisher) = key.publisher {
+        let sql = "SELECT 1 AS found FROM publishers WHERE tenant_id = $1 AND id = $2 \
+                   AND archived_at IS NULL";
+        (sql, Value::from(publisher))
+    } else {
+        return Ok(true);
+    };
+    let owner = scope.fetch_optional(sql, vec![Value::from(key.tenant), owner]).await?;
+    Ok(owner.is_some())
 }
 
 impl Keys<'_> {

@@ -4,6 +4,7 @@ pub mod error;
 pub mod sql;
 
 mod conn;
+mod postgres;
 mod sqlite;
 pub mod unit;
 
@@ -50,3 +51,8 @@ pub mod rollups;
 
 #[cfg(debug_assertions)]
 mod tamper;
+#[cfg(debug_assertions)]
+pub mod throwaway;
+
+#[cfg(test)]
+mod conformance;

@@ -81,22 +81,35 @@ impl Outcomes<'_> {
 }
 
 impl OutcomesToShip<'_> {
-    /// At most `limit` changes behind `seq`, in order.
+    /// At most `limit` changes behind `seq`, in order: of each tenant the first ones, of these the
+    /// first. Whoever writes changes holds the ledger, so that none with a lower `seq` appears
+    /// later.
     ///
     /// # Errors
     /// [`crate::error::StoreError::Database`].
     pub async fn after(&mut self, seq: i64, limit: u32) -> StoreResult<Vec<OutcomeRow>> {
-        let sql = "SELECT * FROM outcomes WHERE seq > $1 ORDER BY seq LIMIT $2";
-        let read = |row: &Row| {
-            Ok(OutcomeRow {
-                seq: row.int("seq")?,
-                tenant: row.id("tenant_id")?,
-                conversion: row.id("conversion_id")?,
-                status: row.word("status", ConversionStatus::parse)?,
-                body: row.json("body")?,
-                at: row.at("at")?,
-            })
-        };
-        self.0.fetch_all(sql, params![seq, limit]).await?.iter().map(read).collect()
+        let sql = "SELECT * FROM outcomes WHERE tenant_id = $1 AND seq > $2 ORDER BY seq LIMIT $3";
+        let mut found = Vec::new();
+        for tenant in self.0.fetch_all("SELECT id FROM tenants", Vec::new()).await? {
+            let tenant: TenantId = tenant.id("id")?;
+            let mut scope = self.0.scope(tenant);
+            for row in scope.fetch_all(sql, params![tenant, seq, limit]).await? {
+                found.push(read(&row)?);
+            }
+        }
+        found.sort_unstable_by_key(|row| row.seq);
+        found.truncate(limit as usize);
+        Ok(found)
     }
+}
+
+fn read(row: &Row) -> StoreResult<OutcomeRow> {
+    Ok(OutcomeRow {
+        seq: row.int("seq")?,
+        tenant: row.id("tenant_id")?,
+        conversion: row.id("conversion_id")?,
+        status: row.word("status", ConversionStatus::parse)?,
+        body: row.json("body")?,
+        at: row.at("at")?,
+    })
 }

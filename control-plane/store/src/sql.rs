@@ -152,6 +152,11 @@ impl Row {
         Self { columns, values }
     }
 
+    /// Names and values in order.
+    pub(crate) fn cells(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.columns.iter().map(AsRef::as_ref).zip(&self.values)
+    }
+
     /// The value of a column.
     ///
     /// # Errors

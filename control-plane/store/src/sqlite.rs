@@ -80,7 +80,8 @@ impl SqliteStore {
         let version: String =
             sqlx::query_scalar("SELECT sqlite_version()").fetch_one(&writer).await?;
         if !is_sound(&version) {
-            return Err(StoreError::Version(version));
+            let needed = "3.51.3 or later, but not 3.52.0, is needed";
+            return Err(StoreError::Version { found: format!("SQLite {version}"), needed });
         }
         let readers = pool(READERS_MAX).connect_lazy_with(options);
         Ok(Self { writer, readers })

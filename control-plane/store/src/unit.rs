@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use model::clock::Timestamp;
 use model::id::TenantId;
 
 use crate::conn::Conn;
@@ -11,6 +12,10 @@ use crate::conn::Scope;
 use crate::conn::SysScope;
 use crate::error::StoreError;
 use crate::error::StoreResult;
+use crate::postgres;
+use crate::postgres::Lock;
+use crate::postgres::Pooling;
+use crate::postgres::PostgresStore;
 use crate::sqlite::SqliteStore;
 
 /// The database. A cheap handle.
@@ -20,8 +25,9 @@ pub struct Store {
 }
 
 #[derive(Debug)]
-enum Engine {
+pub(crate) enum Engine {
     Sqlite(SqliteStore),
+    Postgres(PostgresStore),
 }
 
 /// A unit of work in one tenant. Dropped without [`TenantTx::save`], it changes nothing.
@@ -47,27 +53,36 @@ pub struct SysTx {
 }
 
 impl Store {
-    /// Opens `sqlite:///path/to/gamma.db`; the file is created when it is missing. Nothing is
-    /// migrated.
+    /// Opens `sqlite:///path/to/gamma.db`, which is created when it is missing, or
+    /// `postgres://login:password@host/database`. Nothing is migrated.
     ///
     /// # Errors
     /// [`StoreError::Url`] for other engines, [`StoreError::Version`] for an engine with known
     /// faults.
     pub async fn open(url: &str) -> StoreResult<Self> {
-        if !url.starts_with("sqlite:") {
-            return Err(StoreError::Url("this build opens sqlite:// databases"));
-        }
-        let engine = Arc::new(Engine::Sqlite(SqliteStore::open(url).await?));
-        Ok(Self { engine })
+        let engine = if postgres::is_address(url) {
+            Engine::Postgres(PostgresStore::open(url, Pooling::default()).await?)
+        } else if url.starts_with("sqlite:") {
+            Engine::Sqlite(SqliteStore::open(url).await?)
+        } else {
+            return Err(StoreError::Url("sqlite:// and postgres:// are"));
+        };
+        Ok(Self::over(Arc::new(engine)))
+    }
+
+    pub(crate) const fn over(engine: Arc<Engine>) -> Self {
+        Self { engine }
     }
 
     /// Applies what migrations are missing.
     ///
     /// # Errors
     /// [`StoreError::Migration`]; a failed step leaves the schema as it was before that step.
+    /// [`StoreError::Role`] when a person must make or grant a role first.
     pub async fn migrate(&self) -> StoreResult<()> {
         match &*self.engine {
             Engine::Sqlite(sqlite) => sqlite.migrate().await,
+            Engine::Postgres(postgres) => postgres.migrate().await,
         }
     }
 
@@ -76,17 +91,28 @@ impl Store {
     /// # Errors
     /// [`StoreError::Schema`] naming both versions.
     pub async fn check_schema(&self) -> StoreResult<()> {
-        let Engine::Sqlite(sqlite) = &*self.engine;
-        let (found, needed) = (sqlite.schema_version().await?, SqliteStore::schema_needed());
+        let (found, needed) = match &*self.engine {
+            Engine::Sqlite(sqlite) => {
+                (sqlite.schema_version().await?, SqliteStore::schema_needed())
+            }
+            Engine::Postgres(postgres) => {
+                (postgres.schema_version().await?, PostgresStore::schema_needed())
+            }
+        };
         if found < needed { Err(StoreError::Schema { found, needed }) } else { Ok(()) }
     }
 
-    /// Begins a unit of work that may change rows of `tenant`.
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Begins a unit of work that may change rows of `tenant`. Nobody else changes them through
+    /// another one until it ends.
     ///
     /// # Errors
     /// [`StoreError::Database`] when no connection can be had in time.
     pub async fn begin(&self, tenant: TenantId) -> StoreResult<TenantTx> {
-        Ok(TenantTx { tenant, conn: self.write().await? })
+        Ok(TenantTx { tenant, conn: self.write(Lock::Tenant(tenant)).await? })
     }
 
     /// Begins a unit of work that only reads rows of `tenant`, all as of one instant.
@@ -97,12 +123,12 @@ impl Store {
         Ok(TenantTx { tenant, conn: self.look().await? })
     }
 
-    /// Begins a unit of work over several tenants.
+    /// Begins a unit of work over several tenants. Nobody else writes the ledger until it ends.
     ///
     /// # Errors
     /// As [`Self::begin`].
     pub async fn begin_batch(&self) -> StoreResult<BatchTx> {
-        Ok(BatchTx { conn: self.write().await? })
+        Ok(BatchTx { conn: self.write(Lock::Ledger).await? })
     }
 
     /// Begins a unit of work over several tenants that only reads.
@@ -118,7 +144,7 @@ impl Store {
     /// # Errors
     /// As [`Self::begin`].
     pub async fn begin_sys(&self) -> StoreResult<SysTx> {
-        Ok(SysTx { conn: self.write().await? })
+        Ok(SysTx { conn: self.write(Lock::None).await? })
     }
 
     /// Begins a unit of work outside tenants that only reads.
@@ -132,10 +158,24 @@ impl Store {
     /// Writes a consistent copy of the database into a new file while work goes on.
     ///
     /// # Errors
-    /// [`StoreError::Database`] when the file exists or cannot be written.
+    /// [`StoreError::Database`] when the file exists or cannot be written; [`StoreError::Url`] for
+    /// a database that is no file.
     pub async fn copy_to(&self, path: &Path) -> StoreResult<()> {
         match &*self.engine {
             Engine::Sqlite(sqlite) => sqlite.copy_to(path).await,
+            Engine::Postgres(_) => Err(StoreError::Url("PostgreSQL is copied by its own pg_dump")),
+        }
+    }
+
+    /// Prepares what the months around `now` need; once a day is often enough. Answers how much was
+    /// made.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] when it would have to wait for others; the next call tries again.
+    pub async fn tend(&self, now: Timestamp) -> StoreResult<i64> {
+        match &*self.engine {
+            Engine::Sqlite(_) => Ok(0),
+            Engine::Postgres(postgres) => postgres.tend(now).await,
         }
     }
 
@@ -143,20 +183,29 @@ impl Store {
     pub async fn close(&self) {
         match &*self.engine {
             Engine::Sqlite(sqlite) => sqlite.close().await,
+            Engine::Postgres(postgres) => postgres.close().await,
         }
     }
 
-    async fn write(&self) -> StoreResult<Conn> {
+    async fn write(&self, lock: Lock) -> StoreResult<Conn> {
         match &*self.engine {
             Engine::Sqlite(sqlite) => Ok(Conn::Sqlite(sqlite.begin().await?)),
+            Engine::Postgres(postgres) => Ok(Conn::Postgres(Box::new(postgres.begin(lock).await?))),
         }
     }
 
     async fn look(&self) -> StoreResult<Conn> {
         match &*self.engine {
             Engine::Sqlite(sqlite) => Ok(Conn::Sqlite(sqlite.read().await?)),
+            Engine::Postgres(postgres) => Ok(Conn::Postgres(Box::new(postgres.read().await?))),
         }
     }
+}
+
+/// A database's address without its password, for people.
+#[must_use]
+pub fn shown(url: &str) -> String {
+    if postgres::is_address(url) { postgres::shown(url) } else { url.to_owned() }
 }
 
 impl TenantTx {
