@@ -49,9 +49,9 @@ pub enum Command {
     /// Run daemon and control plane in one process on embedded stores.
     #[command(after_help = "Example:\n  gamma up --data-dir ./gamma-data --demo")]
     Up(Up),
-    /// Apply database migrations.
-    #[command(after_help = "Example:\n  gamma migrate --data-dir ./gamma-data")]
-    Migrate(Place),
+    /// Apply database migrations, or move everything to another engine.
+    #[command(after_help = migrate::EXAMPLES)]
+    Migrate(migrate::MigrateArgs),
     /// Check or print a configuration.
     #[command(after_help = "Example:\n  gamma config check config/gamma.toml")]
     Config(config::ConfigArgs),

@@ -24,7 +24,7 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<(), CliError> {
     match command {
         Command::Up(args) => up::run(&args),
-        Command::Migrate(place) => cli::migrate::run(&place),
+        Command::Migrate(args) => cli::migrate::run(&args),
         Command::Config(args) => cli::config::run(&args),
         Command::Key(args) => cli::key::run(&args),
         Command::Audit(args) => cli::audit::run(&args),

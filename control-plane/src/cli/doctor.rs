@@ -141,12 +141,14 @@ fn clock(now: Timestamp) -> Result<String, Advice> {
 
 async fn database(settings: &Settings, data_dir: &Path) -> Result<String, Advice> {
     let url = settings.control.db_url(data_dir);
-    let path = url.trim_start_matches("sqlite://");
-    if !Path::new(path).exists() {
+    if let Some(path) = url.strip_prefix("sqlite://")
+        && !Path::new(path).exists()
+    {
         return Ok("does not exist yet; gamma up makes it".to_owned());
     }
     let failed = |error: store::error::StoreError| {
-        advice(format!("{error}"), "gamma migrate, or restore a backup if the file is damaged")
+        let todo = "gamma migrate; else check the address, or restore a backup of a damaged file";
+        advice(format!("{error}"), todo)
     };
     let store = Store::open(&url).await.map_err(failed)?;
     let checked = store.check_schema().await;

@@ -12,6 +12,7 @@ use crate::unit::Store;
 
 mod audits;
 mod books;
+mod copying;
 mod flow;
 mod isolation;
 mod objects;

@@ -49,6 +49,9 @@ pub mod ledger;
 pub mod outcomes;
 pub mod rollups;
 
+// To another engine.
+pub mod copying;
+
 #[cfg(debug_assertions)]
 mod tamper;
 #[cfg(debug_assertions)]
