@@ -186,10 +186,15 @@ impl PluginList for PluginHost {
 /// The database, migrated, with what the first start makes in it.
 ///
 /// # Errors
-/// When the file cannot be opened or the engine has known faults.
+/// When the database cannot be reached or the engine has known faults.
 pub async fn open_store(url: &str, clock: &dyn Clock) -> anyhow::Result<Store> {
-    let store = Store::open(url).await.with_context(|| format!("cannot open {url}"))?;
+    let opened = Store::open(url).await;
+    let store = opened.with_context(|| format!("cannot open {}", store::unit::shown(url)))?;
     store.migrate().await.context("cannot migrate the database")?;
+    if let Err(error) = store.tend(clock.now()).await {
+        // What fits no month has a place of its own, and the settlement tries again.
+        tracing::warn!(error = &error as &dyn std::error::Error, "months are not made");
+    }
     store.bootstrap(clock.now(), &mut entropy()).await.context("cannot prepare the database")?;
     Ok(store)
 }

@@ -43,11 +43,23 @@ pub struct Control {
 }
 
 /// Where rows are kept.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Db {
-    /// `sqlite:///path/to/gamma.db`; empty: `gamma.db` in the data directory.
+    /// `sqlite:///path/to/gamma.db` or `postgres://login:password@host/database`; empty: `gamma.db`
+    /// in the data directory. Shown without login and password.
+    #[serde(serialize_with = "without_password")]
     pub url: String,
+}
+
+impl std::fmt::Debug for Db {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Db").field("url", &store::unit::shown(&self.url)).finish()
+    }
+}
+
+fn without_password<S: serde::Serializer>(url: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&store::unit::shown(url))
 }
 
 /// How records become money.
@@ -113,8 +125,10 @@ impl Config {
         };
         within("control.drain_seconds", self.control.drain_seconds, 1, 300)?;
         within("pipeline.audit_interval_seconds", self.pipeline.audit_interval_seconds, 1, 86_400)?;
-        if !self.db.url.is_empty() && !self.db.url.starts_with("sqlite:") {
-            return Err(layers.refused("db.url", "is not a sqlite:// address"));
+        let schemes = ["sqlite:", "postgres://", "postgresql://"];
+        let is_known = schemes.iter().any(|scheme| self.db.url.starts_with(scheme));
+        if !self.db.url.is_empty() && !is_known {
+            return Err(layers.refused("db.url", "is no sqlite:// or postgres:// address"));
         }
         if !["text", "json"].contains(&self.log.format.as_str()) {
             return Err(layers.refused("log.format", "is neither text nor json"));
@@ -183,6 +197,16 @@ mod tests {
         let listed: toml::Table = std::fs::read_to_string(&file).unwrap().parse().unwrap();
         let compiled: toml::Table = text(&Config::default()).parse().unwrap();
         assert_eq!(listed, compiled, "every key is listed");
+    }
+
+    #[test]
+    fn a_password_is_never_shown() {
+        let url = "postgres://gamma:secret@db.example/gamma?password=secret".to_owned();
+        let config = Config { db: Db { url }, ..Config::default() };
+        for shown in [toml::to_string(&config).unwrap(), format!("{config:?}")] {
+            assert!(shown.contains("postgres://db.example/gamma"), "{shown}");
+            assert!(!shown.contains("secret"), "{shown}");
+        }
     }
 
     #[test]

@@ -41,6 +41,9 @@ const TICK: Duration = Duration::from_secs(1);
 /// Ticks between two counts of open work.
 const MEASURE_TICKS: u32 = 15;
 
+/// Ticks between two looks at whether the store has room for the months to come.
+const TEND_TICKS: u32 = 3600;
+
 /// Why settling failed. Nothing of the unit of work stays; the next run tries again.
 #[derive(Debug, thiserror::Error)]
 pub enum SettleError {
@@ -105,7 +108,8 @@ impl Settle {
         release::release_due(&self.parts).await
     }
 
-    /// Releases once a second until told to stop, and keeps the gauges of open work up to date.
+    /// Releases once a second until told to stop, keeps the gauges of open work up to date, and the
+    /// store ready for the months to come.
     pub async fn run(self, stop: CancellationToken) {
         let mut ticks: u32 = 0;
         while !stop.is_cancelled() {
@@ -118,6 +122,12 @@ impl Settle {
             {
                 let error = crate::pipeline::chain(&error);
                 tracing::warn!(%error, "settle.measure failed");
+            }
+            if ticks.is_multiple_of(TEND_TICKS)
+                && let Err(error) = self.parts.store.tend(self.parts.clock.now()).await
+            {
+                let error = crate::pipeline::chain(&error);
+                tracing::warn!(%error, "settle.tend failed, trying again in an hour");
             }
             ticks = ticks.wrapping_add(1);
             tokio::select! {

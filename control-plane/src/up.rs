@@ -58,7 +58,8 @@ impl Settings {
         Ok(Self { control, daemon })
     }
 
-    /// The effective configuration as TOML. No key of either program is a secret.
+    /// The effective configuration as TOML. The one secret in it, the database's password, is left
+    /// out.
     #[must_use]
     pub fn print(&self) -> String {
         let control = toml::to_string(&self.control).unwrap_or_default();

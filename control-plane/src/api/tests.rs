@@ -1,4 +1,5 @@
-//! The API against a real store in a temporary directory, without a socket.
+//! The API against a real store, without a socket: SQLite in a temporary directory, or PostgreSQL
+//! where `GAMMA_TEST_POSTGRES` asks for it.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -20,6 +21,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use serde_json::Value;
 use serde_json::json;
+use store::throwaway::TestDatabase;
 use store::unit::Store;
 use tempfile::TempDir;
 use tokio_util::task::TaskTracker;
@@ -78,6 +80,8 @@ impl PluginList for Installed {
 /// What an API stands on.
 struct Ground {
     dir: TempDir,
+    /// Absent where somebody else keeps it.
+    database: Option<TestDatabase>,
     store: Store,
     clock: Arc<ManualClock>,
     tenant: TenantId,
@@ -88,6 +92,7 @@ struct Ground {
 /// A store, the API over it, and the publisher behind it.
 struct World {
     dir: TempDir,
+    _database: Option<TestDatabase>,
     store: Store,
     clock: Arc<ManualClock>,
     router: Router,
@@ -115,8 +120,8 @@ impl World {
         // A test that fails shows what the program logged.
         let _ = tracing_subscriber::fmt().with_test_writer().try_init();
         let dir = tempfile::tempdir().expect("a directory");
-        let url = format!("sqlite://{}", dir.path().join("gamma.db").display());
-        let store = Store::open(&url).await.expect("opens");
+        let database = TestDatabase::new(dir.path()).await;
+        let store = Store::open(&database.url).await.expect("opens");
         store.migrate().await.expect("migrates");
         let clock = Arc::new(ManualClock::new(START));
         let mut rng = StdRng::seed_from_u64(7);
@@ -124,13 +129,14 @@ impl World {
         let mut sys = store.read_sys().await.expect("reads");
         let pepper = sys.secrets().get().await.expect("reads").expect("is there").pepper;
         sys.cancel().await.expect("ends");
-        let ground = Ground { dir, store, clock, tenant, pepper, pipeline: None };
+        let database = Some(database);
+        let ground = Ground { dir, database, store, clock, tenant, pepper, pipeline: None };
         Self::over(ground, limits, mutation).await
     }
 
     /// The API over a database that is there already.
     async fn over(ground: Ground, limits: Limits, mutation: Mutation) -> Self {
-        let Ground { dir, store, clock, tenant, pepper, pipeline } = ground;
+        let Ground { dir, database, store, clock, tenant, pepper, pipeline } = ground;
         let mut rng = StdRng::seed_from_u64(8);
         let new = NewKey::of_tenant(tenant, Role::Admin, "admin");
         let minted = credential::mint(new, &pepper, clock.now(), &mut rng);
@@ -168,7 +174,7 @@ impl World {
         };
         let router = router_of(&Arc::new(Api::new(parts, mutation)));
         let admin = minted.text;
-        Self { dir, store, clock, router, pepper, admin, publisher, log }
+        Self { dir, _database: database, store, clock, router, pepper, admin, publisher, log }
     }
 
     /// Moves the clock, so that later objects have later ids.

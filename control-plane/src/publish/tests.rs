@@ -10,6 +10,7 @@ use model::clock::ManualClock;
 use model::clock::Timestamp;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
+use store::throwaway::TestDatabase;
 use store::unit::Store;
 
 use crate::publish::Publisher;
@@ -48,8 +49,10 @@ impl CatalogLog for Moody {
 }
 
 async fn store(dir: &tempfile::TempDir) -> Store {
-    let url = format!("sqlite://{}", dir.path().join("gamma.db").display());
-    let store = Store::open(&url).await.expect("opens");
+    let database = TestDatabase::new(dir.path()).await;
+    let store = Store::open(&database.url).await.expect("opens");
+    // It goes with the server.
+    std::mem::forget(database);
     store.migrate().await.expect("migrates");
     let mut rng = StdRng::seed_from_u64(3);
     store.bootstrap(Timestamp(1_769_904_000_000_000), &mut rng).await.expect("boots");

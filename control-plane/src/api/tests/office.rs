@@ -38,6 +38,7 @@ impl Office {
         let line = Box::pin(Line::new()).await;
         let ground = Ground {
             dir: tempfile::tempdir().expect("a directory"),
+            database: None,
             store: line.store.clone(),
             clock: Arc::clone(&line.clock),
             tenant: TENANT,

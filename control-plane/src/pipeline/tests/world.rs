@@ -1,5 +1,5 @@
 //! A small world in process: one tenant, one shop, three publishers, a manual clock, records in
-//! memory.
+//! memory; rows on SQLite, or on PostgreSQL where `GAMMA_TEST_POSTGRES` asks for it.
 
 use std::sync::Arc;
 use std::sync::OnceLock;
@@ -33,6 +33,7 @@ use store::conversions::ConversionFilter;
 use store::inbound::InboundRow;
 use store::ledger::BalanceRow;
 use store::page::PageAsk;
+use store::throwaway::TestDatabase;
 use store::unit::Store;
 
 use crate::pipeline::Consumer;
@@ -71,7 +72,8 @@ pub(crate) struct World {
     pub(crate) consumer: Consumer<MemorySource>,
     ring: KeyRing,
     rng: StdRng,
-    directory: tempfile::TempDir,
+    database: TestDatabase,
+    _directory: tempfile::TempDir,
     mutation: Mutation,
 }
 
@@ -274,9 +276,10 @@ impl World {
 
     pub(crate) async fn mutated(mutation: Mutation) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
-        let url = format!("sqlite://{}", directory.path().join("gamma.db").display());
-        let store = Store::open(&url).await.expect("a database");
+        let database = TestDatabase::new(directory.path()).await;
+        let store = Store::open(&database.url).await.expect("a database");
         store.migrate().await.expect("a schema");
+        store.tend(START).await.expect("months");
         let seed = seed();
         let seed: Vec<&str> = seed.iter().map(String::as_str).collect();
         store.tamper(&seed).await.expect("seeded rows");
@@ -293,7 +296,8 @@ impl World {
             source,
             ring,
             rng: StdRng::seed_from_u64(7),
-            directory,
+            database,
+            _directory: directory,
             mutation,
         }
     }
@@ -301,8 +305,7 @@ impl World {
     /// Stops and starts again: nothing is left but the database and the records.
     pub(crate) async fn restart(&mut self) {
         self.store.close().await;
-        let url = format!("sqlite://{}", self.directory.path().join("gamma.db").display());
-        self.store = Store::open(&url).await.expect("the database");
+        self.store = Store::open(&self.database.url).await.expect("the database");
         let seed = self.rng.next_u64();
         let (pipeline, settle) = line(&self.store, &self.clock, self.mutation, seed);
         (self.pipeline, self.settle) = (pipeline, settle);
