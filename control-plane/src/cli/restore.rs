@@ -54,7 +54,9 @@ pub fn run(args: &RestoreArgs) -> Result<(), CliError> {
     out::line(&format!("{}: begun at {}", args.from.display(), manifest.begun_at));
     let wrong = manifest.wrong(&args.from).context("the backup cannot be read")?;
     if !wrong.is_empty() {
-        wrong.iter().for_each(|what| out::line(&format!("  WRONG  {what}")));
+        for what in &wrong {
+            out::line(&format!("  WRONG  {what}"));
+        }
         return Err(CliError::No);
     }
     if !config::test_mutation().unwrap_or_default().contains("unchecked") {
