@@ -117,10 +117,15 @@ impl World {
     }
 
     async fn with(limits: Limits, mutation: Mutation) -> Self {
+        // Every test's future would hold room for all of it.
+        Box::pin(Self::made(limits, mutation)).await
+    }
+
+    async fn made(limits: Limits, mutation: Mutation) -> Self {
         // A test that fails shows what the program logged.
         let _ = tracing_subscriber::fmt().with_test_writer().try_init();
         let dir = tempfile::tempdir().expect("a directory");
-        let database = TestDatabase::new(dir.path()).await;
+        let database = Box::pin(TestDatabase::new(dir.path())).await;
         let store = Store::open(&database.url).await.expect("opens");
         store.migrate().await.expect("migrates");
         let clock = Arc::new(ManualClock::new(START));

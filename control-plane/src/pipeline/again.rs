@@ -166,7 +166,7 @@ impl Pipeline {
             plugin: None,
             content: Content::Unread,
         }];
-        let mut view = View::begin(&rooms.store, &rooms.memory, &parcels).await?;
+        let mut view = Box::pin(View::begin(&rooms.store, &rooms.memory, &parcels)).await?;
         adapt::adapt(rooms.adapting(&view), &view, &mut parcels).await?;
         view.load(&rooms.store, &parcels).await?;
         attribute_batch(rooms.mutation, &mut view, &mut parcels);

@@ -49,7 +49,7 @@ impl CatalogLog for Moody {
 }
 
 async fn store(dir: &tempfile::TempDir) -> Store {
-    let database = TestDatabase::new(dir.path()).await;
+    let database = Box::pin(TestDatabase::new(dir.path())).await;
     let store = Store::open(&database.url).await.expect("opens");
     // It goes with the server.
     std::mem::forget(database);

@@ -185,9 +185,8 @@ fn answered(
             changed_back::decline(row, held, &decided)
         }
         (Question::Verdict, Decision::Approve) => {
-            row.reason = why.or_else(|| {
-                row.reason.take().filter(|reason| !reason.starts_with(RULE))
-            });
+            row.reason =
+                why.or_else(|| row.reason.take().filter(|reason| !reason.starts_with(RULE)));
             row.verdict = Decision::Approve;
             row.held_by = None;
             if !held.is_empty() {

@@ -19,6 +19,11 @@ const PLACEHOLDERS_MAX: usize = 30_000;
 const ROWS_PER_STATEMENT: [usize; 4] = [256, 32, 4, 1];
 
 /// An open database transaction.
+///
+/// # Why futures of PostgreSQL are boxed
+///
+/// They are several times as large as those of SQLite, and every caller's future holds room for the
+/// larger of the two. A statement that goes over a network does not feel one allocation.
 #[derive(Debug)]
 pub(crate) enum Conn {
     /// Embedded.
@@ -36,8 +41,8 @@ impl Conn {
         match self {
             Self::Sqlite(tx) => tx.execute(sql, params).await,
             Self::Postgres(tx) => {
-                tx.stand(standing).await?;
-                tx.execute(sql, params).await
+                Box::pin(tx.stand(standing)).await?;
+                Box::pin(tx.execute(sql, params)).await
             }
         }
     }
@@ -51,8 +56,8 @@ impl Conn {
         match self {
             Self::Sqlite(tx) => tx.fetch_all(sql, params).await,
             Self::Postgres(tx) => {
-                tx.stand(standing).await?;
-                tx.fetch_all(sql, params).await
+                Box::pin(tx.stand(standing)).await?;
+                Box::pin(tx.fetch_all(sql, params)).await
             }
         }
     }
@@ -60,14 +65,14 @@ impl Conn {
     pub(crate) async fn save(self) -> StoreResult<()> {
         match self {
             Self::Sqlite(tx) => tx.commit().await,
-            Self::Postgres(tx) => tx.commit().await,
+            Self::Postgres(tx) => Box::pin(tx.commit()).await,
         }
     }
 
     pub(crate) async fn cancel(self) -> StoreResult<()> {
         match self {
             Self::Sqlite(tx) => tx.rollback().await,
-            Self::Postgres(tx) => tx.rollback().await,
+            Self::Postgres(tx) => Box::pin(tx.rollback()).await,
         }
     }
 }
@@ -181,8 +186,8 @@ impl<'t> SysScope<'t> {
             return Ok(0);
         }
         if let Conn::Postgres(tx) = self.conn {
-            tx.stand(self.standing).await?;
-            return tx.insert_many((table, columns), rows, suffix).await;
+            Box::pin(tx.stand(self.standing)).await?;
+            return Box::pin(tx.insert_many((table, columns), rows, suffix)).await;
         }
         let mut inserted = 0;
         let mut rows = rows.into_iter();
@@ -206,7 +211,7 @@ impl<'t> Scope<'t> {
         match self.sys.conn {
             // The only writer there is.
             Conn::Sqlite(_) => Ok(()),
-            Conn::Postgres(tx) => tx.hold_ledger().await,
+            Conn::Postgres(tx) => Box::pin(tx.hold_ledger()).await,
         }
     }
 
@@ -277,8 +282,8 @@ impl<'t> Scope<'t> {
     ) -> StoreResult<u64> {
         match &mut self.sys.conn {
             Conn::Postgres(tx) if !rows.is_empty() => {
-                tx.stand(Some(self.tenant)).await?;
-                tx.update_many(many, rows).await
+                Box::pin(tx.stand(Some(self.tenant))).await?;
+                Box::pin(tx.update_many(many, rows)).await
             }
             _ => Ok(0),
         }

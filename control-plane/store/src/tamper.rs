@@ -1,6 +1,7 @@
 //! A back door for tests: statements behind the back of the code, to seed rows and to show that the
 //! checks notice what nobody should have done. It does not exist in a release build.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -60,7 +61,7 @@ impl Store {
         let count = Arc::new(AtomicU64::new(0));
         let pooling = Pooling { connections, cleans, found_open: Some(Arc::clone(&count)) };
         let postgres = PostgresStore::open(url, pooling).await?;
-        Ok((Self::over(Arc::new(Engine::Postgres(postgres))), count))
+        Ok((Self::over(Arc::new(Engine::Postgres(Box::new(postgres)))), count))
     }
 
     /// Whether no connection is in use, or on its way back.
@@ -89,7 +90,8 @@ impl Store {
         for part in parts {
             match part.split_once('\'') {
                 Some((hex, rest)) if self.is_postgres() && is_hex(hex) => {
-                    text.push_str(&format!("'\\x{hex}'::BYTEA{rest}"));
+                    // Writing into a String cannot fail.
+                    let _ = write!(text, "'\\x{hex}'::BYTEA{rest}");
                 }
                 _ => {
                     text.push_str("x'");

@@ -15,7 +15,7 @@ use std::io::BufReader;
 use std::io::Write;
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::ChildStdin;
+use std::process::Child;
 use std::process::Command;
 use std::process::Stdio;
 use std::str::FromStr;
@@ -47,8 +47,8 @@ struct Server {
     /// Of whoever owns the databases; `{}` stands for their name.
     owner: String,
     is_own: bool,
-    /// The server runs until this is closed, which the end of the process does.
-    _alive: Option<ChildStdin>,
+    /// The server runs until the input of this one is closed, which the end of the process does.
+    _alive: Option<Child>,
 }
 
 /// A database of its own.
@@ -234,8 +234,9 @@ fn start() -> Option<Server> {
             let admin = format!("postgres://postgres@127.0.0.1:{port}/postgres");
             let owner = format!("postgres://gamma@127.0.0.1:{port}/{{}}");
             make_login(&admin);
-            return Some(Server { admin, owner, is_own: true, _alive: child.stdin.take() });
+            return Some(Server { admin, owner, is_own: true, _alive: Some(child) });
         }
+        child.wait().expect("it was started here");
         if answer.starts_with("missing") {
             say("!!! LEFT OUT: tests on PostgreSQL, for no server is installed here");
             return None;

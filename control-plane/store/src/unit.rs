@@ -27,7 +27,7 @@ pub struct Store {
 #[derive(Debug)]
 pub(crate) enum Engine {
     Sqlite(SqliteStore),
-    Postgres(PostgresStore),
+    Postgres(Box<PostgresStore>),
 }
 
 /// A unit of work in one tenant. Dropped without [`TenantTx::save`], it changes nothing.
@@ -61,7 +61,9 @@ impl Store {
     /// faults.
     pub async fn open(url: &str) -> StoreResult<Self> {
         let engine = if postgres::is_address(url) {
-            Engine::Postgres(PostgresStore::open(url, Pooling::default()).await?)
+            Engine::Postgres(Box::new(
+                Box::pin(PostgresStore::open(url, Pooling::default())).await?,
+            ))
         } else if url.starts_with("sqlite:") {
             Engine::Sqlite(SqliteStore::open(url).await?)
         } else {
@@ -82,7 +84,7 @@ impl Store {
     pub async fn migrate(&self) -> StoreResult<()> {
         match &*self.engine {
             Engine::Sqlite(sqlite) => sqlite.migrate().await,
-            Engine::Postgres(postgres) => postgres.migrate().await,
+            Engine::Postgres(postgres) => Box::pin(postgres.migrate()).await,
         }
     }
 
@@ -96,7 +98,7 @@ impl Store {
                 (sqlite.schema_version().await?, SqliteStore::schema_needed())
             }
             Engine::Postgres(postgres) => {
-                (postgres.schema_version().await?, PostgresStore::schema_needed())
+                (Box::pin(postgres.schema_version()).await?, PostgresStore::schema_needed())
             }
         };
         if found < needed { Err(StoreError::Schema { found, needed }) } else { Ok(()) }
@@ -175,7 +177,7 @@ impl Store {
     pub async fn tend(&self, now: Timestamp) -> StoreResult<i64> {
         match &*self.engine {
             Engine::Sqlite(_) => Ok(0),
-            Engine::Postgres(postgres) => postgres.tend(now).await,
+            Engine::Postgres(postgres) => Box::pin(postgres.tend(now)).await,
         }
     }
 
@@ -190,14 +192,18 @@ impl Store {
     async fn write(&self, lock: Lock) -> StoreResult<Conn> {
         match &*self.engine {
             Engine::Sqlite(sqlite) => Ok(Conn::Sqlite(sqlite.begin().await?)),
-            Engine::Postgres(postgres) => Ok(Conn::Postgres(Box::new(postgres.begin(lock).await?))),
+            Engine::Postgres(postgres) => {
+                Ok(Conn::Postgres(Box::new(Box::pin(postgres.begin(lock)).await?)))
+            }
         }
     }
 
     async fn look(&self) -> StoreResult<Conn> {
         match &*self.engine {
             Engine::Sqlite(sqlite) => Ok(Conn::Sqlite(sqlite.read().await?)),
-            Engine::Postgres(postgres) => Ok(Conn::Postgres(Box::new(postgres.read().await?))),
+            Engine::Postgres(postgres) => {
+                Ok(Conn::Postgres(Box::new(Box::pin(postgres.read()).await?)))
+            }
         }
     }
 }

@@ -80,7 +80,7 @@ async fn a_change_back_is_shown_and_decided_by_a_person() {
     assert_eq!(held["data"][0]["status"], "reversed");
     assert_eq!(office.get("/v1/conversions?held=false").await["data"], json!([]));
     let told = office.get("/v1/inbound?outcome=held&reason=changed_back").await;
-    assert_eq!(column(&told, "conversion_id"), [id.clone()]);
+    assert_eq!(column(&told, "conversion_id"), std::slice::from_ref(&id));
     let path = format!("/v1/conversions/{id}/approve");
     let reply = office.act(&path, json!({"reason": "the shop confirmed it"})).await;
     assert_eq!((reply.status.as_u16(), &reply.body["status"]), (200, &json!("pending")));
@@ -122,7 +122,7 @@ async fn enrolled() -> Office {
 
 #[tokio::test]
 async fn credit_by_hand_is_posted_once_per_order_with_its_reason() {
-    let mut office = enrolled().await;
+    let mut office = Box::pin(enrolled()).await;
     let reply = office.act("/v1/conversions", by_hand(Some("H-1"))).await;
     assert_eq!(reply.status, 201, "{}", reply.body);
     let expected = json!({
@@ -156,7 +156,7 @@ async fn credit_by_hand_is_posted_once_per_order_with_its_reason() {
 
 #[tokio::test]
 async fn credit_by_hand_names_what_is_missing_and_touches_nothing() {
-    let office = enrolled().await;
+    let office = Box::pin(enrolled()).await;
     let with = |name: &str, value: Value| {
         let mut body = by_hand(None);
         body[name] = value;

@@ -286,7 +286,7 @@ async fn a_click_earns_if_it_was_made_on_a_day_of_its_campaign() {
     let mut world = World::new().await;
     set_days(&world, "2026-03-01", "2026-03-01").await;
     let (first, hour) = (world.click(2), Duration::from_hours(1));
-    world.clock.advance(19 * hour - Duration::from_secs(1));
+    world.clock.advance(Duration::from_secs(19 * 3600 - 1));
     let last = world.click(2);
     world.clock.advance(hour);
     let late = world.click(2);

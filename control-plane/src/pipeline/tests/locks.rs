@@ -36,15 +36,17 @@ async fn retried(mutation: &str) -> World {
 
 #[tokio::test]
 async fn the_inbox_alone_stops_a_replay() {
-    let world = replayed("no_business_keys,no_offset_cas").await;
+    let world = Box::pin(replayed("no_business_keys,no_offset_cas")).await;
     assert_eq!(world.balance(BOTA).await.pending, 800);
     assert_eq!(world.count("conversions").await, 1);
 }
 
 #[tokio::test]
 async fn business_keys_alone_stop_a_replay_and_a_retry() {
-    for world in [replayed("no_inbox,no_offset_cas").await, retried("no_inbox,no_offset_cas").await]
-    {
+    for world in [
+        Box::pin(replayed("no_inbox,no_offset_cas")).await,
+        Box::pin(retried("no_inbox,no_offset_cas")).await,
+    ] {
         assert_eq!(world.balance(BOTA).await.pending, 800);
         assert_eq!(world.count("conversions").await, 1);
     }
@@ -69,16 +71,22 @@ async fn two_consumers(mutation: &str) -> (World, Result<(), PipelineError>) {
 
 #[tokio::test]
 async fn the_offset_alone_stops_a_zombie() {
-    let (world, second) = two_consumers("no_inbox,no_business_keys").await;
+    let (world, second) = Box::pin(two_consumers("no_inbox,no_business_keys")).await;
     assert!(matches!(second, Err(PipelineError::Fenced)), "{second:?}");
     assert_eq!(world.balance(BOTA).await.pending, 800);
 }
 
 #[tokio::test]
 async fn without_locks_money_doubles() {
-    assert_eq!(replayed("no_inbox,no_business_keys").await.balance(BOTA).await.pending, 1_600);
-    assert_eq!(retried("no_inbox,no_business_keys").await.balance(BOTA).await.pending, 1_600);
-    let (world, _) = two_consumers("no_inbox,no_business_keys,no_offset_cas").await;
+    assert_eq!(
+        Box::pin(replayed("no_inbox,no_business_keys")).await.balance(BOTA).await.pending,
+        1_600
+    );
+    assert_eq!(
+        Box::pin(retried("no_inbox,no_business_keys")).await.balance(BOTA).await.pending,
+        1_600
+    );
+    let (world, _) = Box::pin(two_consumers("no_inbox,no_business_keys,no_offset_cas")).await;
     assert_eq!(world.balance(BOTA).await.pending, 1_600);
 }
 

@@ -91,17 +91,17 @@ async fn check_hostile(name: &str, component: Vec<u8>, expected: &str) {
 
 #[tokio::test]
 async fn an_adapter_that_traps_costs_its_record_a_wait_and_nothing_else() {
-    check_hostile("trapping", testkit::trapping(), "trapped").await;
+    Box::pin(check_hostile("trapping", testkit::trapping(), "trapped")).await;
 }
 
 #[tokio::test]
 async fn an_adapter_that_never_returns_costs_its_record_a_wait_and_nothing_else() {
-    check_hostile("spinning", testkit::spinning(), "").await;
+    Box::pin(check_hostile("spinning", testkit::spinning(), "")).await;
 }
 
 #[tokio::test]
 async fn an_adapter_that_answers_a_gigabyte_costs_its_record_a_wait_and_nothing_else() {
-    check_hostile("gigabyte", testkit::gigabyte(), "returned too much").await;
+    Box::pin(check_hostile("gigabyte", testkit::gigabyte(), "returned too much")).await;
 }
 
 #[tokio::test]

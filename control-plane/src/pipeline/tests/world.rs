@@ -275,8 +275,13 @@ impl World {
     }
 
     pub(crate) async fn mutated(mutation: Mutation) -> Self {
+        // Every test's future would hold room for all of it.
+        Box::pin(Self::made(mutation)).await
+    }
+
+    async fn made(mutation: Mutation) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
-        let database = TestDatabase::new(directory.path()).await;
+        let database = Box::pin(TestDatabase::new(directory.path())).await;
         let store = Store::open(&database.url).await.expect("a database");
         store.migrate().await.expect("a schema");
         store.tend(START).await.expect("months");

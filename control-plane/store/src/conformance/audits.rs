@@ -73,12 +73,6 @@ async fn each_wrong_row_shows_in_its_own_check(store: &Store) {
     } else {
         "PRAGMA ignore_check_constraints = ON"
     };
-    let payout = |id: &str, state: &str, reference: &str| {
-        format!(
-            "INSERT INTO payouts VALUES ('{OWN}', '{id}', 'pub_1', 'file', '{state}', 1, 'KZT', \
-             {reference}, 0, 0)"
-        )
-    };
     let one_posting = "UPDATE postings SET currency = 'USD' WHERE position = 0 \
                        AND transaction_id = (SELECT MIN(transaction_id) FROM postings)";
     let back = one_posting.replace("'USD'", "'KZT'");
@@ -131,6 +125,13 @@ async fn each_wrong_row_shows_in_its_own_check(store: &Store) {
         assert_eq!(seen, expected, "{does:?}");
         store.tamper(&undoes).await.expect(check);
     }
+}
+
+fn payout(id: &str, state: &str, reference: &str) -> String {
+    format!(
+        "INSERT INTO payouts VALUES ('{OWN}', '{id}', 'pub_1', 'file', '{state}', 1, 'KZT', \
+         {reference}, 0, 0)"
+    )
 }
 
 async fn records_that_nobody_could_read_are_counted(store: &Store) {

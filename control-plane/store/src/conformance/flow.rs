@@ -399,6 +399,7 @@ async fn news_replaces_what_its_own_claim_said(store: &Store) {
         stated_charge_minor: None,
         outside_at: None,
         received_at: NOW,
+        decision: None,
     };
     let mut tx = store.begin_batch().await.expect("begins");
     let first = news(ClaimStatus::Pending, None);

@@ -14,6 +14,7 @@ use super::shop;
 use super::sums::conversion;
 use crate::conversions::ConversionFilter;
 use crate::inbound::InboundFilter;
+use crate::links::LinkFilter;
 use crate::listing::Reach;
 use crate::page::PageAsk;
 use crate::unit::Store;
@@ -86,8 +87,12 @@ async fn lists_and_sums_hold_own_rows_only(store: &Store) {
         assert_eq!(transactions.len(), count);
         assert_eq!(tx.ledger().accounts(None).await.expect("reads").is_empty(), count == 0);
         assert_eq!(tx.inbox().known(&[EventId(1)]).await.expect("reads").len(), count);
-        for link in
-            tx.links().list(&Default::default(), Reach::Tenant, &page).await.expect("a page").rows
+        for link in tx
+            .links()
+            .list(&LinkFilter::default(), Reach::Tenant, &page)
+            .await
+            .expect("a page")
+            .rows
         {
             assert_eq!(link, shop::link(tenant, 7));
         }

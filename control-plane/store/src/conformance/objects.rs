@@ -140,9 +140,9 @@ async fn pages_walk_back_by_id(store: &Store) {
     let mut page = PageAsk::first(2);
     let mut pages = Vec::new();
     loop {
-        let paged = tx.publishers().list(None, Reach::Tenant, &page).await.expect("a page");
-        pages.push(paged.rows.iter().map(|row| row.id.0 % 1000).collect::<Vec<_>>());
-        page.after = paged.next;
+        let found = tx.publishers().list(None, Reach::Tenant, &page).await.expect("a page");
+        pages.push(found.rows.iter().map(|row| row.id.0 % 1000).collect::<Vec<_>>());
+        page.after = found.next;
         if page.after.is_none() {
             break;
         }
@@ -166,7 +166,7 @@ async fn text_is_compared_byte_by_byte(store: &Store) {
     let mut sorted = ids.to_vec();
     sorted.sort_unstable();
     assert_eq!(found, sorted);
-    let page = PageAsk { limit: 20, after: Some("a".to_owned()) };
+    let page = PageAsk { after: Some("a".to_owned()), ..PageAsk::first(20) };
     let paged = tx.audit_log().list(None, &page).await.expect("a page");
     let found: Vec<&str> = paged.rows.iter().map(|row| row.id.as_str()).collect();
     assert_eq!(found, ["_", "Z", "A"]);

@@ -204,6 +204,7 @@ pub(super) fn link(tenant: TenantId, number: u128) -> LinkRow {
         fallback_url: None,
         wildcard_code: None,
         killed_at: None,
+        archived_at: None,
         is_capped: false,
         created_at: NOW,
     }
@@ -218,6 +219,7 @@ pub(super) fn coupon(tenant: TenantId, number: u128) -> CouponRow {
         status: CouponStatus::Active,
         created_at: NOW,
         invalidated_at: None,
+        archived_at: None,
     }
 }
 

@@ -96,6 +96,7 @@ pub(super) fn conversion(tenant: TenantId, number: u128) -> Conversion {
         origin: None,
         verdict: Decision::Approve,
         held_by: None,
+        held_before: None,
         reason: None,
         hold_days: 14,
         claimed_at: NOW,
