@@ -78,8 +78,8 @@ impl Desk {
         Self { parts }
     }
 
-    /// Answers yes. A hold ends, and it is released at once if its time is over; one that a rule had
-    /// rejected is posted now; held news counts.
+    /// Answers yes. A hold ends, and it is released at once if its time is over; one that a rule
+    /// had rejected is posted now; held news counts.
     ///
     /// # Errors
     /// [`ReviewError`].

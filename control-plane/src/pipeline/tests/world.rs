@@ -152,11 +152,12 @@ fn shops() -> Vec<String> {
     for (advertiser, name, currency) in [(&shop, "Shop", "KZT"), (&other, "Other", "USD")] {
         sql.push(format!(
             "INSERT INTO advertisers VALUES ('{TENANT}', '{advertiser}', '{name}', '{currency}', \
-             '[]', '{{}}', 'active', '', '', {MADE_AT}, NULL)"
+             '[]', '{{}}', 'active', '{SHOP_EVENTS}', '{SHOP_EVENTS}', {MADE_AT}, NULL)"
         ));
     }
     let dated = r#"{"names":{"updated_at":["updated_at"],"test":["test"]}}"#;
     let second = r#"{"names":{"order_ref":["zakaz"],"updated_at":["updated_at"]}}"#;
+    let auth = r#"{"token":true,"hmac":false,"ip_allow":[]}"#;
     for (bits, adapter, advertiser, config) in [
         (11, "generic", Some(&shop), dated),
         (12, "generic", Some(&shop), second),
@@ -170,7 +171,7 @@ fn shops() -> Vec<String> {
         let advertiser = literal(advertiser.cloned());
         sql.push(format!(
             "INSERT INTO integrations VALUES ('{TENANT}', '{integration}', 'i{bits}', \
-             '{adapter}', NULL, {advertiser}, '{space}', '{{}}', '[]', '[]', '{config}', \
+             '{adapter}', NULL, {advertiser}, '{space}', '{auth}', '[]', '[]', '{config}', \
              '{{\"oplacheno\":\"approved\"}}', {MADE_AT}, NULL)"
         ));
     }
@@ -207,11 +208,12 @@ fn campaigns() -> Vec<String> {
         (42, "first_touch", "click_wins", 31),
         (43, "last_touch", "coupon_wins", 32),
     ] {
-        let (campaign, offer) = (id("cmp_", bits), id("off_", offer));
+        let (campaign, advertiser) = (id("cmp_", bits), id("adv_", offer - 10));
+        let offer = id("off_", offer);
         sql.push(format!(
-            "INSERT INTO campaigns VALUES ('{TENANT}', '{campaign}', NULL, 'c', NULL, NULL, \
-             '{model}', '{precedence}', 2000, 5000, NULL, 'strict-origin', '[]', '{{}}', '{{}}', \
-             {MADE_AT}, NULL)"
+            "INSERT INTO campaigns VALUES ('{TENANT}', '{campaign}', '{advertiser}', 'c', NULL, \
+             NULL, '{model}', '{precedence}', 2000, 5000, NULL, 'strict-origin', '[]', '{{}}', \
+             '{{}}', {MADE_AT}, NULL)"
         ));
         sql.push(format!(
             "INSERT INTO campaign_offers VALUES ('{TENANT}', '{campaign}', 0, '{offer}')"

@@ -3,9 +3,9 @@
 //! The body is one event as JSON (`action`, `value`, `currency`, `properties`, `order_id`,
 //! `customer_id`, `ts`, `status`, `coupon_code`, `click_id`, `ref_code`, `landing_url`,
 //! `referrer`). Under `/event/{action}` the path says the action; a body that says another one
-//! contradicts it. `ts` is when the event happened, and so when the order came to say what the event
-//! says: it orders the news of an order. `properties.items` are the items of the order, `properties.name` names an action
-//! `custom`.
+//! contradicts it. `ts` is when the event happened, and so when the order came to say what the
+//! event says: it orders the news of an order. `properties.items` are the items of the order,
+//! `properties.name` names an action `custom`.
 
 use std::borrow::Cow;
 
