@@ -28,10 +28,12 @@
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
 use journal::CopiedLane;
+use journal::Lane;
 use journal::RealStorage;
 use model::clock::Clock;
 use model::clock::SystemClock;
@@ -57,6 +59,10 @@ pub(crate) const JOURNAL: &str = "journal";
 /// What a data directory holds besides them that a backup does without: where a running instance
 /// listens, and what is made anew from the database.
 const LEFT_OUT: [&str; 5] = ["addresses.json", "catalog", "daemon", JOURNAL, DATABASE];
+
+/// How long the control of the drill waits for the database: 30 s.
+const OVERTAKEN_POLL: Duration = Duration::from_millis(20);
+const OVERTAKEN_POLLS: u32 = 1_500;
 
 /// Flags of `gamma backup`.
 #[derive(Debug, Args)]
@@ -121,6 +127,7 @@ async fn copy(url: &str, data_dir: &Path, to: &Path) -> anyhow::Result<Manifest>
     let mutation = config::test_mutation().unwrap_or_default();
     let copied = if mutation.contains("journal_first") {
         let copied = copy_journal(&journal, &to.join(JOURNAL))?;
+        overtaken(url, &copied).await?;
         copy_database(url, &to.join(DATABASE)).await?;
         copied
     } else {
@@ -131,7 +138,7 @@ async fn copy(url: &str, data_dir: &Path, to: &Path) -> anyhow::Result<Manifest>
     };
     copy_the_rest(data_dir, to).context("cannot copy the files beside the stores")?;
     let topic = journal::journal_id(&RealStorage::new(), &journal)?.unwrap_or_default();
-    let offsets = offsets(&to.join(DATABASE)).await?;
+    let offsets = offsets(&format!("sqlite://{}", to.join(DATABASE).display())).await?;
     let lanes: Vec<LanePlace> =
         copied.iter().map(|lane| place_of(lane, &topic, &offsets)).collect();
     if !mutation.contains("unchecked") {
@@ -152,6 +159,26 @@ async fn copy_database(url: &str, to: &Path) -> anyhow::Result<()> {
 
 fn copy_journal(journal: &Path, to: &Path) -> anyhow::Result<Vec<CopiedLane>> {
     journal::copy_records(&RealStorage::new(), journal, to).context("cannot copy the journal")
+}
+
+/// For the control of the drill: waits while others work until the database knows more than the
+/// copy of the journal, which by itself happens in some of its runs only.
+async fn overtaken(url: &str, copied: &[CopiedLane]) -> anyhow::Result<()> {
+    for _ in 0..OVERTAKEN_POLLS {
+        let offsets = offsets(url).await?;
+        let is_passed = copied.iter().any(|lane| {
+            let part = lane.lane.as_str();
+            lane.lane == Lane::Inbound
+                && offsets
+                    .iter()
+                    .any(|row| row.partition.part == part && row.next > lane.last_seq + 1)
+        });
+        if is_passed {
+            return Ok(());
+        }
+        tokio::time::sleep(OVERTAKEN_POLL).await;
+    }
+    anyhow::bail!("the database did not pass the copied journal")
 }
 
 /// Keys, and whatever a later version keeps in the data directory.
@@ -188,9 +215,9 @@ pub(crate) fn copy_file(from: &Path, to: &Path) -> io::Result<()> {
     fs::File::open(to)?.sync_all()
 }
 
-/// Where every consumer of the copied database is.
-async fn offsets(database: &Path) -> anyhow::Result<Vec<OffsetRow>> {
-    let store = Store::open(&format!("sqlite://{}", database.display())).await?;
+/// Where every consumer of a database is.
+async fn offsets(url: &str) -> anyhow::Result<Vec<OffsetRow>> {
+    let store = Store::open(url).await?;
     let mut sys = store.read_sys().await?;
     let offsets = sys.offsets().list().await?;
     sys.cancel().await?;
