@@ -85,7 +85,7 @@ impl Coupons<'_> {
         let sql = "INSERT INTO coupons (tenant_id, id, campaign_id, publisher_id, code, status, \
                    created_at, invalidated_at, archived_at) \
                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
-                    ON CONFLICT (tenant_id, code) DO NOTHING";
+                   ON CONFLICT (tenant_id, code) DO NOTHING";
         let params = params![
             self.0.tenant(),
             row.id,
