@@ -48,6 +48,7 @@ mod codes;
 mod document;
 mod endpoint;
 mod error;
+mod hex;
 mod idempotency;
 mod input;
 mod mask;
@@ -60,11 +61,14 @@ mod terms;
 pub(crate) mod time;
 mod urls;
 
+mod adjustments;
+mod advances;
 mod advertisers;
 mod audit;
 mod campaigns;
 mod conversions;
 mod coupons;
+mod deliverables;
 mod domains;
 mod enrolments;
 mod inbound;
@@ -74,11 +78,15 @@ mod ledger;
 mod links;
 mod me;
 mod offers;
+mod office;
+mod payouts;
 mod publishers;
 mod rewards;
 mod rules;
 mod shoppers;
+mod statements;
 mod stats;
+mod tax;
 mod tenants;
 
 #[cfg(test)]
@@ -199,6 +207,13 @@ fn endpoints() -> Vec<Endpoint> {
         links::ENDPOINTS,
         coupons::ENDPOINTS,
         conversions::ENDPOINTS,
+        deliverables::ENDPOINTS,
+        payouts::ENDPOINTS,
+        adjustments::ENDPOINTS,
+        office::ENDPOINTS,
+        advances::ENDPOINTS,
+        statements::ENDPOINTS,
+        tax::ENDPOINTS,
         inbound::ENDPOINTS,
         ledger::ENDPOINTS,
         audit::ENDPOINTS,

@@ -56,6 +56,7 @@ use crate::pipeline::consume::JournalSource;
 use crate::publish::Publisher;
 use crate::publish::PublisherParts;
 use crate::publish::log::LaneLog;
+use crate::rails;
 use crate::settle::Settle;
 use crate::settle::SettleParts;
 
@@ -294,8 +295,7 @@ impl ControlPlane {
 
         let plugins = plugin_host(Arc::new(MetricsObserver))?;
         let ids = IdSource::new(entropy());
-        let (store, clock) = (parts.store.clone(), Arc::clone(&parts.clock));
-        let settle = Settle::new(SettleParts { store, clock, ids: ids.clone() });
+        let settle = settlement(&parts, ids.clone())?;
         let pipeline = pipeline(&parts, &plugins, ids, secrets.pepper);
         let evidence =
             JournalEvidence::new(parts.lanes.clone(), Arc::clone(&parts.clock), parts.missing);
@@ -445,6 +445,13 @@ fn pipeline(parts: &Parts, plugins: &PluginHost, ids: IdSource, pepper: [u8; 32]
         pepper,
         mutation: Mutation::from_word(crate::config::test_mutation().as_deref()),
     })
+}
+
+/// The settlement, with the rails that are configured.
+fn settlement(parts: &Parts, ids: IdSource) -> anyhow::Result<Settle> {
+    let (store, clock) = (parts.store.clone(), Arc::clone(&parts.clock));
+    let pay = Arc::new(rails::configured(&parts.config).context("no client for payouts")?);
+    Ok(Settle::new(SettleParts { store, clock, ids, pay }))
 }
 
 /// One consumer for each lane.

@@ -96,7 +96,7 @@ pub(crate) fn decline(
 pub(crate) fn outcome_of(news: &RevisionRow) -> Outcome {
     match news.effect {
         RevisionEffect::Applied => Outcome::Updated,
-        RevisionEffect::Held => Outcome::Held,
+        RevisionEffect::Held | RevisionEffect::Locked => Outcome::Held,
         RevisionEffect::Older | RevisionEffect::Declined => Outcome::Ignored,
     }
 }

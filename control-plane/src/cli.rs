@@ -18,6 +18,7 @@ pub mod journal;
 pub mod key;
 pub mod migrate;
 pub mod out;
+pub mod replay;
 pub mod restore;
 
 /// Click tracking, attribution and payouts that everybody can check.
@@ -61,6 +62,9 @@ pub enum Command {
     /// Run the ledger checks A1 to A12; exit code 1 if one is not zero.
     #[command(after_help = "Example:\n  gamma audit --json")]
     Audit(audit::AuditArgs),
+    /// Rebuild the ledger from its commands and compare; exit code 1 if an entry differs.
+    #[command(after_help = "Example:\n  gamma replay --ledger")]
+    Replay(replay::ReplayArgs),
     /// Copy the embedded stores consistently, also while they are in use.
     #[command(after_help = "Example:\n  gamma backup --to /backup/gamma-2026-11-28")]
     Backup(backup::BackupArgs),

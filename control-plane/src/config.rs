@@ -8,6 +8,8 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use model::money::Currency;
+use model::money::Money;
 use serde::Deserialize;
 use serde::Serialize;
 use settings::Layers;
@@ -26,6 +28,10 @@ pub struct Config {
     pub db: Db,
     /// `[pipeline]`: how records become money.
     pub pipeline: Pipeline,
+    /// `[payout]`: how available money leaves.
+    pub payout: Payout,
+    /// `[advance]`: what factoring costs, and how much of it there may be.
+    pub advance: Advance,
     /// `[log]`: what is written to standard error.
     pub log: Log,
 }
@@ -70,6 +76,67 @@ pub struct Pipeline {
     pub audit_interval_seconds: u64,
 }
 
+/// How available money leaves.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Payout {
+    /// Decimal text: a run above it waits for a second person.
+    pub second_person_above: String,
+    /// Where the provider of the rail `webhook` listens; empty: there is no such rail.
+    pub webhook_url: String,
+    /// Signs what is sent to it. Shown masked.
+    #[serde(serialize_with = "masked")]
+    pub webhook_signing_key: String,
+    /// Whether that provider promises that one id never pays twice.
+    pub webhook_idempotent: bool,
+}
+
+impl std::fmt::Debug for Payout {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Payout")
+            .field("second_person_above", &self.second_person_above)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Default for Payout {
+    fn default() -> Self {
+        Self {
+            second_person_above: "1000000.00".to_owned(),
+            webhook_url: String::new(),
+            webhook_signing_key: String::new(),
+            webhook_idempotent: false,
+        }
+    }
+}
+
+fn masked<S: serde::Serializer>(secret: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(if secret.is_empty() { "" } else { "***" })
+}
+
+/// What factoring costs, and how much of it there may be.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Advance {
+    /// Part of an advance, in hundredths of a percent; 0 to 10000.
+    pub fee_bp: u32,
+    /// Decimal text: what one publisher may have outstanding.
+    pub publisher_limit: String,
+    /// Decimal text: what may be outstanding on one advertiser's orders.
+    pub advertiser_limit: String,
+}
+
+impl Default for Advance {
+    fn default() -> Self {
+        Self {
+            fee_bp: 100,
+            publisher_limit: "500000.00".to_owned(),
+            advertiser_limit: "5000000.00".to_owned(),
+        }
+    }
+}
+
 /// What is written to standard error.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -109,6 +176,8 @@ impl Config {
             control: layers.take("control", &[])?,
             db: layers.take("db", &["url"])?,
             pipeline: layers.take("pipeline", &[])?,
+            payout: layers.take("payout", &["webhook_signing_key"])?,
+            advance: layers.take("advance", &[])?,
             log: layers.take("log", &[])?,
         };
         config.validate(layers)?;
@@ -125,6 +194,21 @@ impl Config {
         };
         within("control.drain_seconds", self.control.drain_seconds, 1, 300)?;
         within("pipeline.audit_interval_seconds", self.pipeline.audit_interval_seconds, 1, 86_400)?;
+        within("advance.fee_bp", self.advance.fee_bp.into(), 0, 10_000)?;
+        let Payout { second_person_above, webhook_url, webhook_signing_key, .. } = &self.payout;
+        let Advance { publisher_limit, advertiser_limit, .. } = &self.advance;
+        for (key, amount) in [
+            ("payout.second_person_above", second_person_above),
+            ("advance.publisher_limit", publisher_limit),
+            ("advance.advertiser_limit", advertiser_limit),
+        ] {
+            if let Err(error) = Money::parse(amount, Currency::KZT) {
+                return Err(layers.refused(key, &error.to_string()));
+            }
+        }
+        if !webhook_url.is_empty() && webhook_signing_key.is_empty() {
+            return Err(layers.refused("payout.webhook_signing_key", "is needed with webhook_url"));
+        }
         let schemes = ["sqlite:", "postgres://", "postgresql://"];
         let is_known = schemes.iter().any(|scheme| self.db.url.starts_with(scheme));
         if !self.db.url.is_empty() && !is_known {
@@ -217,6 +301,9 @@ mod tests {
             ("GAMMA__LOG__FORMAT=xml", "log.format"),
             ("GAMMA__DB__URL=mysql://x", "db.url"),
             ("GAMMA__CONTROL__LISTN=x", "control.listn"),
+            ("GAMMA__PAYOUT__SECOND_PERSON_ABOVE=much", "payout.second_person_above"),
+            ("GAMMA__PAYOUT__WEBHOOK_URL=http://p.example/", "payout.webhook_signing_key"),
+            ("GAMMA__ADVANCE__FEE_BP=10001", "advance.fee_bp"),
         ] {
             let (name, value) = variable.split_once('=').unwrap();
             let mut layers = Layers::read(None, [(name.to_owned(), value.to_owned())]).unwrap();

@@ -2,12 +2,18 @@
 
 pub mod pipeline;
 
+mod calendar;
 mod changed_back;
+mod fx;
+mod iin;
 mod money;
+mod tax;
 
 pub mod settle;
 
 pub mod publish;
+
+mod rails;
 
 pub mod api;
 

@@ -27,6 +27,7 @@ fn run(command: Command) -> Result<(), CliError> {
         Command::Migrate(args) => cli::migrate::run(&args),
         Command::Config(args) => cli::config::run(&args),
         Command::Key(args) => cli::key::run(&args),
+        Command::Replay(args) => cli::replay::run(&args),
         Command::Audit(args) => cli::audit::run(&args),
         Command::Backup(args) => cli::backup::run(&args),
         Command::Restore(args) => cli::restore::run(&args),

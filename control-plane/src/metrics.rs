@@ -13,6 +13,7 @@ use metrics::histogram;
 use model::clock::Timestamp;
 use model::conversion::ConversionStatus;
 use model::outcome::Outcome;
+use store::payouts::PayoutState;
 
 use crate::pipeline::Ended;
 
@@ -30,6 +31,8 @@ pub const UNMATCHED_OPEN: &str = "gamma_unmatched_open";
 pub const HELD_OPEN: &str = "gamma_held_open";
 /// Changes of conversions by the status they led to.
 pub const CONVERSIONS: &str = "gamma_conversions_total";
+/// Payouts by state.
+pub const PAYOUTS: &str = "gamma_payouts";
 /// Ledger checks; each must be 0.
 pub const LEDGER_CHECK: &str = "gamma_ledger_check";
 
@@ -48,6 +51,7 @@ pub fn describe() {
     describe_gauge!(UNMATCHED_OPEN, "Unmatched claims that are still open, by reason");
     describe_gauge!(HELD_OPEN, "Conversions that wait for a review");
     describe_counter!(CONVERSIONS, "Changes of conversions by the status they led to");
+    describe_gauge!(PAYOUTS, "Payouts by state");
     describe_gauge!(LEDGER_CHECK, "Ledger checks; each must be 0");
 }
 
@@ -90,6 +94,13 @@ pub(crate) fn open_counts(unmatched: &[(model::outcome::Reason, i64)], held: i64
         gauge!(UNMATCHED_OPEN, "reason" => reason.as_str()).set(*count as f64);
     }
     gauge!(HELD_OPEN).set(held as f64);
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a gauge is a float; counts are far below 2^52")]
+pub(crate) fn payouts(counts: &[(PayoutState, i64)]) {
+    for (state, count) in counts {
+        gauge!(PAYOUTS, "state" => state.as_str()).set(*count as f64);
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a gauge is a float; any value but 0 is an alarm")]

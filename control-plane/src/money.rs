@@ -20,7 +20,6 @@ use model::conversion::Decision;
 use model::id::CaseId;
 use model::id::EventId;
 use model::id::TransactionId;
-use model::money::BasisPoints;
 use model::money::Money;
 use serde_json::json;
 use store::cases::CaseKind;
@@ -29,6 +28,7 @@ use store::conversions::Conversion;
 use store::conversions::HOLD_DAY;
 
 use crate::pipeline::IdSource;
+use crate::pipeline::price;
 
 /// Ledger commands in the making: those of one tenant's batch, in order.
 pub(crate) struct Books<'a> {
@@ -67,13 +67,12 @@ pub(crate) fn charge(conversion: &Conversion) -> Result<Money, LedgerError> {
         return Ok(Money::new(minor, current.currency));
     }
     let term = &conversion.rates.term;
-    let percent = term["type"].as_str() == Some("percent");
-    let rate = term["bp"].as_u64().and_then(|bp| u32::try_from(bp).ok());
-    match (percent, rate, conversion.order_amount()) {
-        (true, Some(rate), Some(amount)) => Ok(amount.at_rate(BasisPoints(rate))?),
-        (true, ..) => Ok(Money::zero(current.currency)),
+    match term["type"].as_str() {
+        Some("percent" | "lines") => {
+            Ok(price::charge_of(term, conversion.order_amount(), current.currency)?)
+        }
         // A fixed charge does not hang on the amount.
-        (false, ..) => Ok(current),
+        _ => Ok(current),
     }
 }
 
@@ -105,6 +104,18 @@ impl<'a> Books<'a> {
             self.cases.truncate(cases);
         }
         settled
+    }
+
+    /// Opens a case about news that moves nothing.
+    pub(crate) fn open_case(&mut self, kind: CaseKind, subject: String, cause: EventId) {
+        self.cases.push(CaseRow {
+            id: self.ids.make(|rng| CaseId::new(self.now, rng)),
+            kind,
+            subject,
+            detail: json!({ "event_id": cause.to_string() }),
+            opened_at: self.now,
+            closed_at: None,
+        });
     }
 
     fn try_settle(
@@ -155,6 +166,22 @@ impl<'a> Books<'a> {
         Ok(true)
     }
 
+    /// Pays a part of what a conversion has pending, now, for a fee.
+    ///
+    /// # Errors
+    /// [`LedgerError::AdvanceTooLarge`] for more than its net.
+    pub(crate) fn advance(
+        &mut self,
+        conversion: &mut Conversion,
+        (amount, fee): (Money, Money),
+        cause: EventId,
+    ) -> Result<(), LedgerError> {
+        let position = conversion.position().ok_or(LedgerError::StalePosition)?;
+        self.give(conversion, Action::Advance { position, amount, fee }, cause)?;
+        conversion.updated_at = self.now;
+        Ok(())
+    }
+
     fn give(
         &mut self,
         conversion: &mut Conversion,
@@ -164,7 +191,7 @@ impl<'a> Books<'a> {
         let transaction = self.ids.make(|rng| TransactionId::new(self.now, rng));
         let accrues = matches!(action, Action::Accrue { .. });
         let evidence = self.evidence(conversion, cause);
-        let command = Command { transaction, conversion: conversion.id, action, evidence };
+        let command = Command { transaction, subject: conversion.id.into(), action, evidence };
         conversion.set_position(command.position_after()?);
         let shortfall = conversion.split.shortfall();
         if accrues && !shortfall.is_zero() {

@@ -26,6 +26,7 @@ use store::unit::Store;
 mod adapt;
 mod again;
 mod attribute;
+pub(crate) mod caps;
 mod claim_json;
 mod clicks;
 pub mod consume;
@@ -36,6 +37,7 @@ pub(crate) mod manual;
 mod objects;
 mod parcel;
 mod post;
+pub(crate) mod price;
 mod screen;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -316,6 +318,8 @@ fn attribute_batch(mutation: Mutation, view: &mut View, parcels: &mut [Parcel]) 
                     .map_or(&[], Vec::as_slice),
                 event: parcel.inbound.event_id,
                 received_at: parcel.inbound.received_at,
+                is_own: parcel.clicked.is_some(),
+                country: parcel.clicked.as_ref().and_then(|click| click.country.as_deref()),
             };
             let attributed = attribute::attribute(&sight, &told.claim, &told.keys);
             told.finding = if is_known { Finding::Open } else { attributed.finding };

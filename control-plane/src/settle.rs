@@ -24,13 +24,27 @@ use crate::money::Books;
 use crate::pipeline::IdSource;
 use crate::pipeline::add_difference;
 use crate::pipeline::outcome_of;
+use pay::PayParts;
 
+mod advance;
 pub mod audit;
 mod by_hand;
+mod caps;
+mod deliver;
+mod office;
+pub mod pay;
+pub mod rebuild;
 mod release;
 mod review;
+pub(crate) mod statement;
+pub(crate) mod withheld;
 
+pub use advance::AdvanceAsked;
+pub use advance::AdvanceTerms;
+pub use advance::Advanced;
 pub use by_hand::CreditError;
+pub use deliver::DeliverError;
+pub use office::Received;
 pub use review::Desk;
 pub use review::ReviewError;
 pub use review::Reviewer;
@@ -73,6 +87,8 @@ pub struct SettleParts {
     pub clock: Arc<dyn Clock>,
     /// Ids of transactions.
     pub ids: IdSource,
+    /// How payouts are made.
+    pub pay: Arc<PayParts>,
 }
 
 impl std::fmt::Debug for SettleParts {
@@ -108,6 +124,15 @@ impl Settle {
         release::release_due(&self.parts).await
     }
 
+    /// Stops the links of what has no room left, and starts those that have some again. Answers how
+    /// many changed.
+    ///
+    /// # Errors
+    /// [`SettleError`]; the next run tries again.
+    pub async fn stop_capped_links(&self) -> Result<usize, SettleError> {
+        caps::stop_links(&self.parts).await
+    }
+
     /// Releases once a second until told to stop, keeps the gauges of open work up to date, and the
     /// store ready for the months to come.
     pub async fn run(self, stop: CancellationToken) {
@@ -116,6 +141,14 @@ impl Settle {
             if let Err(error) = self.release_due().await {
                 let error = crate::pipeline::chain(&error);
                 tracing::error!(%error, "settle.release failed, trying again");
+            }
+            if let Err(error) = self.stop_capped_links().await {
+                let error = crate::pipeline::chain(&error);
+                tracing::error!(%error, "settle.caps failed, trying again");
+            }
+            if let Err(error) = Box::pin(self.send_due()).await {
+                let error = crate::pipeline::chain(&error);
+                tracing::error!(%error, "settle.pay failed, trying again");
             }
             if ticks.is_multiple_of(MEASURE_TICKS)
                 && let Err(error) = release::measure(&self.parts).await

@@ -1,4 +1,5 @@
 //! What is counted, and how often.
 
 mod duplicates;
+mod scenarios;
 mod updates;

@@ -293,6 +293,16 @@ impl Account {
         Self::tax(AccountKind::TaxWithheld, Owner::Tenant, component, currency)
     }
 
+    /// What this publisher was paid before its release.
+    pub const fn advance_receivable(id: PublisherId, currency: Currency) -> Self {
+        Self::plain(AccountKind::AdvanceReceivable, Owner::Publisher(id), currency)
+    }
+
+    /// Money at a rail or bank.
+    pub const fn provider_cash(rail: Word, currency: Currency) -> Self {
+        Self::plain(AccountKind::ProviderCash, Owner::Rail(rail), currency)
+    }
+
     /// Money on its way through a rail.
     pub const fn payout_clearing(rail: Word, currency: Currency) -> Self {
         Self::plain(AccountKind::PayoutClearing, Owner::Rail(rail), currency)

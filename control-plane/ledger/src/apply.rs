@@ -11,7 +11,8 @@ use model::id::PublisherId;
 use model::money::{Currency, MoneyError};
 
 use crate::account::{Account, Side};
-use crate::command::{Command, Parties, Stage, Step, TaxState};
+use crate::command::{Action, Command, Parties, Stage, Step, TaxState};
+use crate::moves::Move;
 use crate::mutation::Mutation;
 use crate::split::{Split, SplitError};
 use crate::transaction::{Posting, Transaction, Unbalanced};
@@ -55,6 +56,10 @@ pub enum LedgerError {
     StalePosition,
     #[error("conversion is already accrued")]
     AlreadyAccrued,
+    #[error("command moves a conversion's money and is about something else")]
+    WrongSubject,
+    #[error("advance is above what is pending, or its fee above the advance")]
+    AdvanceTooLarge,
     #[error("transaction id is already used")]
     TransactionTwice,
     #[error(transparent)]
@@ -82,21 +87,31 @@ pub(crate) fn apply_with<S: Balances + ?Sized>(
     command: &Command,
     mutation: Mutation,
 ) -> Result<Transaction, LedgerError> {
-    let step = command.step(mutation)?;
     let mut draft = Draft { balances, debits: Vec::new() };
-    match (step.from, step.to) {
-        (Some(Stage::Pending), Some(Stage::Released)) => draft.release(&step)?,
-        (Some(stage), _) | (None, Some(stage)) => draft.restate(&step, stage)?,
-        (None, None) => {}
+    let (mut reverses, mut amends) = (None, None);
+    if let Some(step) = command.step(mutation)? {
+        match (&command.action, step.from, step.to) {
+            (Action::Advance { amount, fee, .. }, ..) => {
+                draft.advance(&step, (amount.minor, fee.minor))?;
+            }
+            (_, Some(Stage::Pending), Some(Stage::Released)) => draft.release(&step)?,
+            (_, Some(stage), _) | (_, None, Some(stage)) => draft.restate(&step, stage)?,
+            (_, None, None) => {}
+        }
+        let (begins, ends) = (step.from.is_none(), step.to.is_none());
+        reverses = ends.then_some(step.origin);
+        amends = (!begins && !ends).then_some(step.origin);
     }
-    let begins = step.from.is_none();
-    let ends = step.to.is_none();
+    if let Action::Move(moved) = &command.action {
+        draft.carry(moved)?;
+        reverses = moved.reverses;
+    }
     let transaction = Transaction {
         id: command.transaction,
-        conversion: Some(command.conversion),
-        reverses: ends.then_some(step.origin),
-        amends: (!begins && !ends).then_some(step.origin),
-        memo: format!("{} {}", command.action.as_str(), command.conversion),
+        conversion: command.subject.conversion(),
+        reverses,
+        amends,
+        memo: format!("{} {}", command.action.as_str(), command.subject),
         postings: draft.postings()?,
     };
     if transaction.postings.is_empty() {
@@ -156,10 +171,38 @@ impl<S: Balances + ?Sized> Draft<'_, S> {
         let owed = Account::publisher_owed(parties.publisher, currency);
         match stage {
             Stage::Pending => {
-                self.credit(Account::publisher_pending(parties.publisher, currency), net)
+                self.credit(Account::publisher_pending(parties.publisher, currency), net)?;
+                // What was advanced on money that is gone is taken back.
+                let gone = difference(step.advanced_from, step.advanced_to)?;
+                if gone == 0 {
+                    return Ok(());
+                }
+                self.credit(Account::advance_receivable(parties.publisher, currency), gone)?;
+                self.entitle(available, owed, difference(0, gone)?)
             }
             Stage::Released => self.entitle(available, owed, net),
         }
+    }
+
+    /// A part of what is pending is paid now.
+    fn advance(&mut self, step: &Step, (amount, fee): (i64, i64)) -> Result<(), MoneyError> {
+        let (publisher, currency) = (step.parties.publisher, step.old.currency());
+        self.debit(Account::advance_receivable(publisher, currency), amount)?;
+        self.credit(Account::fee_earned(currency), fee)?;
+        let available = Account::publisher_available(publisher, currency);
+        let owed = Account::publisher_owed(publisher, currency);
+        self.entitle(available, owed, difference(amount, fee)?)
+    }
+
+    /// A movement's own lines.
+    fn carry(&mut self, moved: &Move) -> Result<(), MoneyError> {
+        for leg in &moved.legs {
+            match leg.owed().filter(|_| moved.kind.settles_debt()) {
+                Some(owed) => self.entitle(leg.account, owed, leg.credit_minor)?,
+                None => self.credit(leg.account, leg.credit_minor)?,
+            }
+        }
+        Ok(())
     }
 
     /// Pending parts become payable, earned and withheld ones.
@@ -190,7 +233,9 @@ impl<S: Balances + ?Sized> Draft<'_, S> {
         }
         self.credit_shopper(parties, Stage::Released, currency, new.shopper.minor)?;
         let available = Account::publisher_available(publisher, currency);
-        self.entitle(available, Account::publisher_owed(publisher, currency), new.net.minor)
+        self.credit(Account::advance_receivable(publisher, currency), step.advanced_from)?;
+        let rest = difference(new.net.minor, step.advanced_from)?;
+        self.entitle(available, Account::publisher_owed(publisher, currency), rest)
     }
 
     fn credit_shopper(
@@ -267,7 +312,11 @@ impl Command {
     ///
     /// As [`apply`], but for what depends on balances.
     pub fn touches(&self) -> Result<BTreeSet<Account>, LedgerError> {
-        let step = self.step(Mutation::None)?;
+        let Some(step) = self.step(Mutation::None)? else {
+            let Action::Move(moved) = &self.action else { return Ok(BTreeSet::new()) };
+            let legs = moved.legs.iter();
+            return Ok(legs.flat_map(|leg| [Some(leg.account), leg.owed()]).flatten().collect());
+        };
         let Parties { debtor, publisher, shopper } = step.parties;
         let currency = step.old.currency();
         let mut accounts = BTreeSet::new();
@@ -281,6 +330,12 @@ impl Command {
             }
             match stage {
                 Stage::Pending => {
+                    if step.advanced_from > 0 || step.advanced_to > 0 {
+                        accounts.insert(Account::advance_receivable(publisher, currency));
+                        accounts.insert(Account::publisher_available(publisher, currency));
+                        accounts.insert(Account::publisher_owed(publisher, currency));
+                        accounts.insert(fee_account(Stage::Released, currency));
+                    }
                     accounts.insert(Account::publisher_pending(publisher, currency));
                     accounts.extend(shopper.map(|id| Account::shopper_pending(id, currency)));
                 }

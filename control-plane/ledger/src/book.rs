@@ -7,7 +7,7 @@ use model::money::{Currency, MoneyError};
 
 use crate::account::{Account, Side};
 use crate::apply::{Balances, LedgerError, apply};
-use crate::command::{Command, Position};
+use crate::command::{Action, Command, Position};
 use crate::transaction::Transaction;
 
 /// All balances and positions, rebuilt from nothing but commands. Where a store has its unique
@@ -42,13 +42,16 @@ impl Book {
     /// As [`crate::apply()`]; besides, an accrual of what is accrued, a command that does not start
     /// from the conversion's position, and a transaction id that was used before.
     pub fn post(&mut self, command: &Command) -> Result<Transaction, LedgerError> {
-        let known = self.positions.get(&command.conversion);
+        let conversion = command.subject.conversion();
+        let known = conversion.and_then(|id| self.positions.get(&id));
         match (command.action.position(), known) {
-            (None, Some(_)) => return Err(LedgerError::AlreadyAccrued),
+            (None, Some(_)) if !matches!(command.action, Action::Move(_)) => {
+                return Err(LedgerError::AlreadyAccrued);
+            }
             (Some(stated), known) if known != Some(stated) => {
                 return Err(LedgerError::StalePosition);
             }
-            (None, None) | (Some(_), _) => {}
+            (None | Some(_), _) => {}
         }
         if self.transactions.contains(&command.transaction) {
             return Err(LedgerError::TransactionTwice);
@@ -57,10 +60,12 @@ impl Book {
         let position = command.position_after()?;
         self.record(&transaction)?;
         self.transactions.insert(command.transaction);
-        match position {
-            Some(position) => self.positions.insert(command.conversion, position),
-            None => self.positions.remove(&command.conversion),
-        };
+        if let Some(conversion) = conversion {
+            match position {
+                Some(position) => self.positions.insert(conversion, position),
+                None => self.positions.remove(&conversion),
+            };
+        }
         Ok(transaction)
     }
 

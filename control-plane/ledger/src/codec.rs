@@ -8,11 +8,15 @@
 //! v1 reverse           head, position
 //! v1 partial_reverse   head, position, basis
 //! v1 claw_back         head, position, tax held | remitted, basis?
+//! v1 advance           head, position, advance MINOR, advance.fee MINOR
+//! v1 move              head, kind WORD, (reverses ID)?, (leg ACCOUNT CREDIT)*
 //!
-//! head       transaction ID · conversion ID · at MICROSECONDS · author TEXT · (fact NAME TEXT)*
+//! head       transaction ID · conversion ID | subject ID · at MICROSECONDS · author TEXT ·
+//!            (fact NAME TEXT)*
 //! parties    debtor ID · publisher ID · (shopper ID)?
 //! position   parties · stage WORD · origin ID · posted.charge MINOR CURRENCY · posted.fee MINOR ·
-//!            posted.shopper MINOR · (posted.tax COMPONENT WITHHELD SHORTFALL)* · posted.net MINOR
+//!            posted.shopper MINOR · (posted.tax COMPONENT WITHHELD SHORTFALL)* ·
+//!            posted.net MINOR · (posted.advanced MINOR)?
 //! basis      charge MINOR CURRENCY · fee BP · share BP · (tax COMPONENT BP BASE)*
 //! settled    settled.tax COMPONENT WITHHELD SHORTFALL
 //! ```
@@ -27,9 +31,11 @@ use model::clock::Timestamp;
 use model::id::{AdvertiserId, IntegrationId};
 use model::money::{BasisPoints, Currency, Money};
 
-use crate::account::{Debtor, Owner};
+use crate::account::{Account, Debtor, Owner};
 use crate::command::{Action, Command, Evidence, Parties, Position, Stage, TaxState};
+use crate::moves::{Leg, Move, MoveKind};
 use crate::split::{Basis, Split, TaxBase, TaxPart, TaxRate};
+use crate::subject::Subject;
 use crate::word::Word;
 
 /// The text is not a stored command.
@@ -48,9 +54,14 @@ pub enum CodecError {
 impl Command {
     /// The text that is stored for ever. Ends with a line feed.
     pub fn encode(&self) -> String {
-        let mut lines = Writer(format!("v1 {}\n", self.action.as_str()));
+        let word = match &self.action {
+            Action::Move(_) => "move",
+            action => action.as_str(),
+        };
+        let mut lines = Writer(format!("v1 {word}\n"));
         lines.put("transaction", self.transaction);
-        lines.put("conversion", self.conversion);
+        let key = if self.subject.conversion().is_some() { "conversion" } else { "subject" };
+        lines.put(key, self.subject);
         lines.put("at", self.evidence.at.0);
         lines.put("author", escaped(&self.evidence.author));
         for (name, value) in &self.evidence.facts {
@@ -79,6 +90,20 @@ impl Command {
                     lines.put_basis(remaining);
                 }
             }
+            Action::Advance { position, amount, fee } => {
+                lines.put_position(position);
+                lines.put("advance", amount.minor);
+                lines.put("advance.fee", fee.minor);
+            }
+            Action::Move(Move { kind, reverses, legs }) => {
+                lines.put("kind", kind);
+                if let Some(reverses) = reverses {
+                    lines.put("reverses", reverses);
+                }
+                for Leg { account, credit_minor } in legs {
+                    lines.put("leg", format_args!("{account} {credit_minor}"));
+                }
+            }
         }
         lines.0
     }
@@ -94,7 +119,10 @@ impl Command {
         let Some(("v1", word)) = lines.line else { return Err(CodecError::UnknownForm) };
         lines.advance();
         let transaction = lines.parse("transaction")?;
-        let conversion = lines.parse("conversion")?;
+        let subject = match lines.take_if("subject") {
+            Some(text) => parsed("subject", text)?,
+            None => Subject::Conversion(lines.parse("conversion")?),
+        };
         let at = Timestamp(lines.parse("at")?);
         let author = unescaped("author", lines.take("author")?)?;
         let mut facts = Vec::new();
@@ -105,7 +133,7 @@ impl Command {
         }
         let evidence = Evidence { at, author, facts };
         let action = lines.action(word)?;
-        let command = Self { transaction, conversion, action, evidence };
+        let command = Self { transaction, subject, action, evidence };
         // Catches whatever is left over, and every second spelling of an id or a number.
         if command.encode() == text { Ok(command) } else { Err(CodecError::NotCanonical) }
     }
@@ -158,7 +186,7 @@ impl Writer {
     }
 
     fn put_position(&mut self, position: &Position) {
-        let Position { parties, split, stage, origin } = position;
+        let Position { parties, split, stage, origin, advanced_minor } = position;
         self.put_parties(parties);
         self.put("stage", stage);
         self.put("origin", origin);
@@ -167,6 +195,9 @@ impl Writer {
         self.put("posted.shopper", split.shopper.minor);
         self.put_taxes("posted.tax", &split.taxes);
         self.put("posted.net", split.net.minor);
+        if *advanced_minor != 0 {
+            self.put("posted.advanced", advanced_minor);
+        }
     }
 
     fn put_money(&mut self, key: &str, money: Money) {
@@ -231,8 +262,28 @@ impl<'a> Reader<'a> {
                 let remaining = if self.line.is_some() { Some(self.basis()?) } else { None };
                 Ok(Action::ClawBack { position, remaining, tax })
             }
+            "advance" => {
+                let position = self.position()?;
+                let currency = position.split.currency();
+                let amount = Money::new(self.parse("advance")?, currency);
+                let fee = Money::new(self.parse("advance.fee")?, currency);
+                Ok(Action::Advance { position, amount, fee })
+            }
+            "move" => self.moved().map(Action::Move),
             _ => Err(CodecError::UnknownForm),
         }
+    }
+
+    fn moved(&mut self) -> Result<Move, CodecError> {
+        let kind = known("kind", MoveKind::parse(self.take("kind")?))?;
+        let reverses = self.take_if("reverses").map(|text| parsed("reverses", text)).transpose()?;
+        let mut legs = Vec::new();
+        while let Some(text) = self.take_if("leg") {
+            let [account, credit] = fields("leg", text)?;
+            let account = Account::parse_key(account).map_err(|_| CodecError::BadValue("leg"))?;
+            legs.push(Leg { account, credit_minor: parsed("leg", credit)? });
+        }
+        Ok(Move { kind, reverses, legs })
     }
 
     fn parties(&mut self) -> Result<Parties, CodecError> {
@@ -276,7 +327,9 @@ impl<'a> Reader<'a> {
         let bad = |_| CodecError::BadValue("posted.charge");
         let commission = charge.checked_sub(fee).map_err(bad)?;
         let split = Split { charge, fee, commission, shopper, taxes, net };
-        Ok(Position { parties, split, stage, origin })
+        let advanced = self.take_if("posted.advanced");
+        let advanced_minor = advanced.map_or(Ok(0), |text| parsed("posted.advanced", text))?;
+        Ok(Position { parties, split, stage, origin, advanced_minor })
     }
 
     fn money(&mut self, key: &'static str) -> Result<Money, CodecError> {

@@ -1,21 +1,24 @@
 //! Ledger commands: append-only facts with every input of a money movement.
 
 use model::clock::Timestamp;
-use model::id::{ConversionId, PublisherId, ShopperId, TransactionId};
+use model::id::{PublisherId, ShopperId, TransactionId};
+use model::money::Money;
 
 use crate::account::Debtor;
 use crate::apply::LedgerError;
+use crate::moves::Move;
 use crate::mutation::Mutation;
 use crate::split::{Basis, Split, TaxPart, split_with};
+use crate::subject::Subject;
 use crate::word::Word;
 
-/// One movement of money: what is done, to which conversion, and why.
+/// One movement of money: what is done, because of what, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Command {
     /// The id that the transaction will have. Chosen by the caller, so that the fold finds it
     /// again.
     pub transaction: TransactionId,
-    pub conversion: ConversionId,
+    pub subject: Subject,
     pub action: Action,
     pub evidence: Evidence,
 }
@@ -35,6 +38,10 @@ pub enum Action {
     /// Returned after release, wholly or down to `remaining`. Taken from what is available; the
     /// rest is owed.
     ClawBack { position: Position, remaining: Option<Basis>, tax: TaxState },
+    /// A part of what is pending is paid now, for a fee; its release repays it.
+    Advance { position: Position, amount: Money, fee: Money },
+    /// What belongs to no conversion.
+    Move(Move),
 }
 
 /// Who takes part in a conversion. Never changes between accrual and reversal.
@@ -54,6 +61,9 @@ pub struct Position {
     pub stage: Stage,
     /// The transaction of the accrual, which a full reversal names.
     pub origin: TransactionId,
+    /// What of the net was paid before the release, and is repaid by it. Never above the net, and
+    /// zero once released.
+    pub advanced_minor: i64,
 }
 
 model::words! {
@@ -96,6 +106,8 @@ pub(crate) struct Step {
     pub(crate) to: Option<Stage>,
     pub(crate) origin: TransactionId,
     pub(crate) tax: TaxState,
+    pub(crate) advanced_from: i64,
+    pub(crate) advanced_to: i64,
 }
 
 impl Action {
@@ -107,17 +119,20 @@ impl Action {
             Self::Reverse { .. } => "reverse",
             Self::PartialReverse { .. } => "partial_reverse",
             Self::ClawBack { .. } => "claw_back",
+            Self::Advance { .. } => "advance",
+            Self::Move(moved) => moved.kind.as_str(),
         }
     }
 
-    /// What the action starts from; none for an accrual.
+    /// What the action starts from; none for an accrual and for what belongs to no conversion.
     pub const fn position(&self) -> Option<&Position> {
         match self {
-            Self::Accrue { .. } => None,
+            Self::Accrue { .. } | Self::Move(_) => None,
             Self::Release { position, .. }
             | Self::Reverse { position }
             | Self::PartialReverse { position, .. }
-            | Self::ClawBack { position, .. } => Some(position),
+            | Self::ClawBack { position, .. }
+            | Self::Advance { position, .. } => Some(position),
         }
     }
 }
@@ -129,11 +144,13 @@ impl Command {
     ///
     /// As [`crate::apply()`], but for what depends on balances.
     pub fn position_after(&self) -> Result<Option<Position>, LedgerError> {
-        Ok(self.step(Mutation::None)?.position())
+        Ok(self.step(Mutation::None)?.and_then(Step::position))
     }
 
-    pub(crate) fn step(&self, mutation: Mutation) -> Result<Step, LedgerError> {
+    /// What moves of a conversion; none where the command is about something else.
+    pub(crate) fn step(&self, mutation: Mutation) -> Result<Option<Step>, LedgerError> {
         let step = match &self.action {
+            Action::Move(_) => return Ok(None),
             Action::Accrue { parties, basis } => Step {
                 parties: *parties,
                 old: Split::nothing(basis.charge.currency),
@@ -142,6 +159,8 @@ impl Command {
                 to: Some(Stage::Pending),
                 origin: self.transaction,
                 tax: TaxState::Held,
+                advanced_from: 0,
+                advanced_to: 0,
             },
             Action::Release { position, taxes } => {
                 let new = match taxes {
@@ -160,14 +179,20 @@ impl Command {
                 let begin = Step { tax: *tax, ..Step::begin(position, Stage::Released)? };
                 begin.down_to(remaining.as_ref(), mutation)?
             }
+            Action::Advance { position, amount, fee } => {
+                Step::begin(position, Stage::Pending)?.advance(*amount, *fee)?
+            }
         };
+        if self.subject.conversion().is_none() {
+            return Err(LedgerError::WrongSubject);
+        }
         for split in [&step.old, &step.new] {
             split.check()?;
             if split.shopper.minor > 0 && step.parties.shopper.is_none() {
                 return Err(LedgerError::MissingShopper);
             }
         }
-        Ok(step)
+        Ok(Some(step))
     }
 }
 
@@ -185,6 +210,8 @@ impl Step {
             to: Some(position.stage),
             origin: position.origin,
             tax: TaxState::Held,
+            advanced_from: position.advanced_minor,
+            advanced_to: position.advanced_minor,
         })
     }
 
@@ -195,7 +222,27 @@ impl Step {
         if new.charge.minor > self.old.charge.minor {
             return Err(LedgerError::ChargeGrows);
         }
-        Ok(Self { new, to, ..self })
+        // What was advanced is repaid by the release, and never stands above what is left.
+        let advanced_to = match to {
+            Some(Stage::Pending) => self.advanced_from.min(new.net.minor),
+            Some(Stage::Released) | None => 0,
+        };
+        Ok(Self { new, to, advanced_to, ..self })
+    }
+
+    /// A part of the net is paid now.
+    fn advance(self, amount: Money, fee: Money) -> Result<Self, LedgerError> {
+        let currency = self.old.currency();
+        if amount.currency != currency || fee.currency != currency {
+            return Err(LedgerError::CurrencyChanged);
+        }
+        if amount.minor <= 0 || fee.minor < 0 || fee.minor > amount.minor {
+            return Err(LedgerError::AdvanceTooLarge);
+        }
+        let advanced_to = self.advanced_from.checked_add(amount.minor);
+        let advanced_to = advanced_to.filter(|sum| *sum <= self.old.net.minor);
+        let advanced_to = advanced_to.ok_or(LedgerError::AdvanceTooLarge)?;
+        Ok(Self { advanced_to, ..self })
     }
 
     /// What remains of a charge; nothing, or a charge of zero, is a full reversal.
@@ -215,6 +262,12 @@ impl Step {
 
     pub(crate) fn position(self) -> Option<Position> {
         let stage = self.to?;
-        Some(Position { parties: self.parties, split: self.new, stage, origin: self.origin })
+        Some(Position {
+            parties: self.parties,
+            split: self.new,
+            stage,
+            origin: self.origin,
+            advanced_minor: self.advanced_to,
+        })
     }
 }

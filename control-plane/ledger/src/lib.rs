@@ -27,8 +27,10 @@ mod apply;
 mod book;
 mod codec;
 mod command;
+mod moves;
 mod mutation;
 mod split;
+mod subject;
 mod tax;
 mod transaction;
 mod word;
@@ -42,9 +44,11 @@ pub use apply::{Balances, LedgerError, apply};
 pub use book::{Book, Trial, fold};
 pub use codec::CodecError;
 pub use command::{Action, Command, Evidence, Parties, Position, Stage, TaxState};
+pub use moves::{Leg, Move, MoveKind};
 pub use split::{
     Basis, Split, SplitError, TaxBase, TaxPart, TaxRate, split, worst_case_is_covered,
 };
+pub use subject::Subject;
 pub use tax::{Confidence, Day, Payer, TAX_ROWS, TaxRegime, TaxRow, flat_rates};
 pub use transaction::{Posting, Transaction, Unbalanced, canonical_bytes};
 pub use word::Word;

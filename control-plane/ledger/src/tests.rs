@@ -7,6 +7,7 @@ mod dice;
 mod fold;
 mod memory_store;
 mod model_of_balances;
+mod moves;
 mod postings;
 mod simulation;
 mod splits;
@@ -54,7 +55,7 @@ fn basis(charge: &str, share: u32) -> Basis {
 fn command(transaction: u128, conversion: u128, action: Action) -> Command {
     Command {
         transaction: TransactionId(transaction),
-        conversion: ConversionId(conversion),
+        subject: ConversionId(conversion).into(),
         action,
         evidence: Evidence { at: Timestamp(0), author: "test".to_owned(), facts: Vec::new() },
     }

@@ -131,7 +131,7 @@ async fn read(
 /// The live terms of a campaign.
 async fn live_terms(call: &mut Call, id: CampaignId) -> Result<Vec<TermRow>, Problem> {
     let scope_id = id.to_string();
-    Ok(call.tx.terms().live((TermScope::Campaign, &scope_id), call.now).await?)
+    Ok(call.tx.terms().standing((TermScope::Campaign, &scope_id), call.now).await?)
 }
 
 /// Puts given terms in the place of live ones where they differ.

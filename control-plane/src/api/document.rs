@@ -117,7 +117,7 @@ fn parameters(endpoint: &Endpoint, path: &str) -> Vec<Parameter> {
 
 /// Path parameters are few: their names are known.
 fn leak_free(name: &str) -> &'static str {
-    ["id", "key_id", "event_id"].into_iter().find(|known| *known == name).unwrap_or("id")
+    ["id", "key_id", "event_id", "month"].into_iter().find(|known| *known == name).unwrap_or("id")
 }
 
 fn parameter(field: &Field, place: ParameterIn) -> Parameter {

@@ -164,7 +164,7 @@ async fn insert_wildcard_link(
 /// The live terms of an enrolment.
 async fn live_terms(call: &mut Call, id: EnrolmentId) -> Result<Vec<TermRow>, Problem> {
     let scope_id = id.to_string();
-    Ok(call.tx.terms().live((TermScope::Enrolment, &scope_id), call.now).await?)
+    Ok(call.tx.terms().standing((TermScope::Enrolment, &scope_id), call.now).await?)
 }
 
 /// The currency of an enrolment's campaign.

@@ -1,6 +1,5 @@
 //! Offers: what advertisers pay for.
 
-use model::claim::Action;
 use model::id::OfferId;
 use model::money::Currency;
 use serde_json::Value;
@@ -8,6 +7,7 @@ use serde_json::json;
 use store::advertisers::AdvertiserRow;
 use store::offers::OfferRow;
 use store::terms::Price;
+use store::terms::TermAction;
 use store::terms::TermRow;
 use store::terms::TermScope;
 
@@ -159,7 +159,7 @@ fn view(row: &OfferRow, live: &[TermRow]) -> Value {
     let scope_id = row.id.to_string();
     let own = || live.iter().filter(|term| term.scope_id == scope_id);
     let commission_pct = own().find_map(|term| match (term.action, term.price) {
-        (Action::Purchase, Price::Percent(rate)) => Some(money::percent(rate)),
+        (TermAction::Purchase, Price::Percent(rate)) => Some(money::percent(rate)),
         _ => None,
     });
     json!({
@@ -191,7 +191,7 @@ fn view(row: &OfferRow, live: &[TermRow]) -> Value {
 /// The live terms of an offer.
 async fn live_terms(call: &mut Call, id: OfferId) -> Result<Vec<TermRow>, Problem> {
     let scope_id = id.to_string();
-    Ok(call.tx.terms().live((TermScope::Offer, &scope_id), call.now).await?)
+    Ok(call.tx.terms().standing((TermScope::Offer, &scope_id), call.now).await?)
 }
 
 /// The offer that the path names, if the caller sees it.

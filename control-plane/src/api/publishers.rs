@@ -18,6 +18,7 @@ use crate::api::input::field;
 use crate::api::input::text;
 use crate::api::input::texts;
 use crate::api::time::instant;
+use crate::iin;
 
 mod archive;
 mod balance;
@@ -81,9 +82,8 @@ fn read(input: &mut Input, row: &mut PublisherRow) {
     }
     (row.phone, row.email) = read_contacts(input);
     row.iin = input.text("iin", 12);
-    let is_iin = |iin: &str| iin.len() == 12 && iin.bytes().all(|digit| digit.is_ascii_digit());
-    if row.iin.as_deref().is_some_and(|iin| !is_iin(iin)) {
-        input.refuse("iin", "must be 12 digits");
+    if row.iin.as_deref().is_some_and(|number| !iin::is_valid(number)) {
+        input.refuse("iin", "must be 12 digits, the last of which checks the others");
     }
     row.tax_regime =
         input.word("tax_regime", TaxRegime::parse, TaxRegime::ALL).unwrap_or(TaxRegime::Undeclared);

@@ -50,6 +50,7 @@ mod fields;
 mod money;
 mod objects;
 mod office;
+mod payday;
 mod publishing;
 mod repeats;
 mod reports;
@@ -172,6 +173,7 @@ impl World {
                 store: store.clone(),
                 clock: Arc::clone(&clock) as Arc<dyn Clock>,
                 ids: IdSource::new(StdRng::seed_from_u64(11)),
+                pay: Arc::default(),
             })
             .desk(),
             pipeline,

@@ -31,7 +31,9 @@ use store::credit::CreditIntegration;
 
 use super::PipelineError;
 use super::attribute::Keys;
+use super::clicks;
 use super::look::View;
+use super::parcel::Clicked;
 use super::parcel::Content;
 use super::parcel::End;
 use super::parcel::Finding;
@@ -66,6 +68,13 @@ pub(crate) async fn adapt(
         let (tenant, id) = (parcel.inbound.tenant, parcel.inbound.integration);
         let known = view.tenants.get(&tenant).and_then(|seen| seen.objects.integration(id));
         parcel.integration = known.cloned();
+        if let (Some(clicked), Some(door)) = (&parcel.clicked, known) {
+            parcel.content = match of_click(bench.ring, clicked, door) {
+                Ok(told) => Content::Claims(vec![told]),
+                Err(end) => Content::Ended(end),
+            };
+            continue;
+        }
         if known.is_some() {
             calls.entry((tenant, id)).or_default().push(position);
         } else {
@@ -148,6 +157,43 @@ fn read(
         }
     }
     Content::Claims(told)
+}
+
+/// A click that may earn, as the claim that nobody has to make.
+fn of_click(ring: &KeyRing, clicked: &Clicked, door: &CreditIntegration) -> Result<Told, End> {
+    let action = clicks::action_of(clicked.id.unchecked().flags.kind);
+    let text = clicked.id.to_string();
+    let guest = plugin_host::Claim {
+        action: plugin_host::Action::Custom,
+        custom_action: Some(action.to_string()),
+        order_ref: Some(text.clone()),
+        status: Some(plugin_host::Status::Approved),
+        click_ids: vec![text.clone()],
+        line: None,
+        amount: None,
+        currency: None,
+        charge: None,
+        raw_status: None,
+        occurred_at_us: None,
+        updated_at_us: None,
+        coupon_code: None,
+        ref_code: None,
+        landing_url: None,
+        referrer: None,
+        customer_ref: None,
+        items: Vec::new(),
+        test: false,
+    };
+    let claim = from_guest(&guest)?;
+    let order = OrderKey {
+        order_space: door.order_space.clone(),
+        order_ref: text,
+        line: String::new(),
+        action: action.to_string(),
+    };
+    let keys = Keys::of(&guest, ring);
+    let (touches, finding) = (Vec::new(), Finding::Open);
+    Ok(Told { index: 0, claim, guest, order, keys, touches, finding })
 }
 
 fn refused(integration: &CreditIntegration, refusal: &plugin_host::Refusal) -> End {

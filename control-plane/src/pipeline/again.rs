@@ -165,6 +165,7 @@ impl Pipeline {
             integration: None,
             plugin: None,
             content: Content::Unread,
+            clicked: None,
         }];
         let mut view = Box::pin(View::begin(&rooms.store, &rooms.memory, &parcels)).await?;
         adapt::adapt(rooms.adapting(&view), &view, &mut parcels).await?;
@@ -245,5 +246,6 @@ fn parcel_of(tenant: TenantId, row: &InboundRow) -> Option<Parcel> {
         integration: None,
         plugin: None,
         content: Content::Unread,
+        clicked: None,
     })
 }

@@ -50,6 +50,10 @@ pub(crate) struct Sight<'a> {
     pub(crate) touches: &'a [Touch],
     pub(crate) event: EventId,
     pub(crate) received_at: Timestamp,
+    /// The claim is our own record, or a person's: it may be of what nobody outside can tell.
+    pub(crate) is_own: bool,
+    /// Of the click, where it stands in the claim's own record.
+    pub(crate) country: Option<&'a str>,
 }
 
 /// What attribution says of a claim, and the ties of its customer to clicks that it brought.

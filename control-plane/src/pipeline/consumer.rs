@@ -151,7 +151,8 @@ impl Pipeline {
         batch: &SourceBatch,
     ) -> Result<Tally, PipelineError> {
         let rooms = &*self.rooms;
-        let (parcels, intake) = sort(batch, assignment);
+        let (mut parcels, intake) = sort(batch, assignment);
+        parcels.extend(clicks::earning(rooms, &intake).await?);
         if let Some(oldest) = batch.records.first() {
             let lag = rooms.clock.now().since(oldest.received_at);
             rooms.lag(&assignment.partition, lag);
@@ -339,7 +340,7 @@ fn unpack(record: &SourceRecord, partition: &Arc<Partition>) -> Parcel {
         }
     };
     let inbound: Arc<Inbound> = Arc::new(inbound);
-    Parcel { place, inbound, integration: None, plugin: None, content }
+    Parcel { place, inbound, integration: None, plugin: None, content, clicked: None }
 }
 
 #[cfg(test)]

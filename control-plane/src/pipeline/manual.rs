@@ -129,6 +129,8 @@ pub(crate) async fn conversion(
         touches: &[],
         event: names.event,
         received_at: names.now,
+        is_own: true,
+        country: None,
     };
     let told = |end: End| ByHandError::Amounts(end.detail.or(end.reason).unwrap_or_default());
     let credit = attribute::by_hand(&sight, &claim, good_of(wanted, names.now)).map_err(told)?;

@@ -32,6 +32,9 @@ use store::error::StoreResult;
 use store::rules::RuleRow;
 use store::unit::BatchTx;
 
+use super::caps::Period;
+use crate::calendar;
+
 /// Objects of one tenant kept at most; above it the cache begins anew.
 const OBJECTS_MAX: usize = 200_000;
 
@@ -337,9 +340,13 @@ impl TenantObjects {
         campaign.ends_on.as_ref().is_some_and(|last| day > *last).then_some("campaign_ended")
     }
 
+    /// The day or month of the tenant's calendar that an instant lies in.
+    pub(crate) fn span(&self, period: Period, at: Timestamp) -> (Timestamp, Timestamp) {
+        calendar::span(period, at, &self.zone)
+    }
+
     fn date(&self, at: Timestamp) -> jiff::civil::Date {
-        let instant = jiff::Timestamp::from_microsecond(at.0).unwrap_or_default();
-        self.zone.to_datetime(instant).date()
+        calendar::date(at, &self.zone)
     }
 
     /// The calendar day of an instant in the tenant's time zone.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use ledger::TaxRate;
 use model::claim::Action;
 use model::claim::Claim;
+use model::click_id::ClickId;
 use model::clock::Timestamp;
 use model::conversion::AttributionRule;
 use model::conversion::Decision;
@@ -26,8 +27,14 @@ use plugin_host::PluginIdentity;
 use serde_json::Value as Json;
 use store::business_keys::OrderKey;
 use store::credit::CreditIntegration;
+use store::credit::Term;
 use store::offsets::Partition;
+use store::rollups::Usage;
+use store::terms::TermAction;
 use store::touches::Touch;
+
+use super::caps::Cap;
+use super::price::Order;
 
 /// One inbound on its way from its record to its outcome.
 #[derive(Debug)]
@@ -42,6 +49,16 @@ pub(crate) struct Parcel {
     pub(crate) plugin: Option<Arc<PluginIdentity>>,
     /// What it says.
     pub(crate) content: Content,
+    /// It is a click that earns by itself: our own record, read by no adapter.
+    pub(crate) clicked: Option<Clicked>,
+}
+
+/// A click that may earn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Clicked {
+    pub(crate) id: ClickId,
+    /// ISO 3166 code, where it is known.
+    pub(crate) country: Option<String>,
 }
 
 /// Where a record stands, and whether it is there for the first time.
@@ -127,6 +144,12 @@ pub(crate) struct Told {
 }
 
 impl Told {
+    /// Whether it is a click that may earn by itself.
+    pub(crate) fn is_click(&self) -> bool {
+        TermAction::parse(&self.order.action).is_some_and(TermAction::is_of_click)
+            && self.claim.click_ids.first() == self.claim.order_ref.as_ref()
+    }
+
     /// What a claim's action is called in terms and business keys.
     pub(crate) fn action_word(claim: &Claim) -> String {
         match (claim.action, &claim.custom_action) {
@@ -184,6 +207,10 @@ pub(crate) struct Credit {
     pub(crate) share: BasisPoints,
     pub(crate) taxes: Vec<TaxRate>,
     pub(crate) term: Json,
+    /// What it must be priced by again under the lock.
+    pub(crate) pricing: Option<Box<OpenPricing>>,
+    /// What must have room for it.
+    pub(crate) caps: Vec<Cap>,
     pub(crate) hold_days: i64,
     pub(crate) claimed_at: Timestamp,
     pub(crate) clicked_at: Option<Timestamp>,
@@ -193,6 +220,16 @@ pub(crate) struct Credit {
     pub(crate) explanation: Json,
     /// What the rules said; [`Decision::Approve`] with an empty list until they were asked.
     pub(crate) screening: Screening,
+}
+
+/// Terms that hang on what only the lock knows.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct OpenPricing {
+    /// In the order of their precedence.
+    pub(crate) terms: Vec<Term>,
+    pub(crate) order: Order,
+    /// By the object of a term with tiers, what its volume is summed from.
+    pub(crate) volumes: Vec<(String, Usage)>,
 }
 
 /// What the rules said of a conversion, taken together.

@@ -31,8 +31,10 @@ pub(crate) mod create;
 mod draft;
 mod end;
 mod journey;
+mod locked;
 pub(crate) mod news;
 pub(crate) mod outcome;
+mod usage;
 mod write;
 
 use draft::Draft;
@@ -178,6 +180,7 @@ async fn take_in(
         })
     };
     let replayed = parcels.iter().filter(|parcel| known.contains(&parcel.inbound.event_id));
-    let elsewhere = replayed.filter(|parcel| !is_here(parcel)).count();
+    let told = replayed.filter(|parcel| parcel.clicked.is_none());
+    let elsewhere = told.filter(|parcel| !is_here(parcel)).count();
     Err(PostRefused::Replayed { known, elsewhere: u64::try_from(elsewhere).unwrap_or(u64::MAX) })
 }

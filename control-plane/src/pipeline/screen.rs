@@ -69,6 +69,11 @@ pub(crate) async fn screen(
                 credit.conversion = last;
             }
         }
+        // The daemon has judged clicks when it made them: their verdict is inside the signed id.
+        claims.retain(|told| !told.is_click());
+        if claims.is_empty() {
+            continue;
+        }
         let earlier = earlier_claims(bench.store, *tenant, &claims).await?;
         let candidates = candidates(&claims, seen, &earlier);
         for rule in seen.objects.rules.iter().filter(|rule| rule.state != RuleState::Off) {

@@ -8,4 +8,5 @@ mod news;
 mod order;
 mod plugins;
 mod story;
+mod terms;
 pub(crate) mod world;

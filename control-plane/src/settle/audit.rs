@@ -14,6 +14,8 @@ mod flow;
 #[cfg(test)]
 mod tests;
 
+pub(super) use books::transaction_of;
+
 /// One check and what it found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckResult {

@@ -66,7 +66,7 @@ impl Desk {
         }
     }
 
-    async fn credit_in(
+    pub(super) async fn credit_in(
         &self,
         tx: &mut BatchTx,
         tenant: TenantId,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use model::outcome::Reason;
+use store::payouts::PayoutState;
 
 use super::Changed;
 use super::SettleError;
@@ -61,8 +62,15 @@ pub(super) async fn measure(parts: &SettleParts) -> Result<(), SettleError> {
     let tenants = tx.credit_keys().tenants().await?;
     let mut unmatched: BTreeMap<Reason, i64> =
         Reason::ALL.iter().map(|reason| (*reason, 0)).collect();
+    let mut payouts: BTreeMap<&str, (PayoutState, i64)> =
+        PayoutState::ALL.iter().map(|state| (state.as_str(), (*state, 0))).collect();
     let mut held = 0;
     for tenant in tenants {
+        for (state, count) in tx.payouts(tenant).counts().await? {
+            if let Some((_, sum)) = payouts.get_mut(state.as_str()) {
+                *sum += count;
+            }
+        }
         held += tx.conversions(tenant).held_open().await?;
         for (reason, count) in tx.unmatched(tenant).open(now).await? {
             if let Some(sum) = Reason::parse(&reason).and_then(|word| unmatched.get_mut(&word)) {
@@ -73,5 +81,7 @@ pub(super) async fn measure(parts: &SettleParts) -> Result<(), SettleError> {
     tx.cancel().await?;
     let unmatched: Vec<(Reason, i64)> = unmatched.into_iter().collect();
     metrics::open_counts(&unmatched, held);
+    let payouts: Vec<(PayoutState, i64)> = payouts.into_values().collect();
+    metrics::payouts(&payouts);
     Ok(())
 }

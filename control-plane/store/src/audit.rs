@@ -145,11 +145,11 @@ impl Audit<'_> {
                    WHERE tenant_id = $1 \
                    GROUP BY tenant_id, order_space, order_ref, line, action HAVING COUNT(*) > 1 \
                    UNION ALL \
-                   SELECT tenant_id, conversion_id AS subject, COUNT(*) AS amount \
+                   SELECT tenant_id, subject, COUNT(*) AS amount \
                    FROM ledger_commands c WHERE tenant_id = $1 AND action = 'accrue' \
                    AND NOT EXISTS (SELECT 1 FROM reversals r WHERE r.tenant_id = c.tenant_id \
                    AND r.reverses = c.transaction_id) \
-                   GROUP BY tenant_id, conversion_id HAVING COUNT(*) > 1 \
+                   GROUP BY tenant_id, subject HAVING COUNT(*) > 1 \
                    UNION ALL \
                    SELECT c.tenant_id AS tenant_id, c.transaction_id AS subject, 1 AS amount \
                    FROM ledger_commands c LEFT JOIN transactions t \

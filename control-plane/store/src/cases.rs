@@ -17,6 +17,14 @@ model::words! {
     pub enum CaseKind {
         /// Tax above a publisher's gross stands in `suspense`.
         TaxShortfall = "tax_shortfall",
+        /// What a rail says of a payout is not what was asked.
+        PayoutDifference = "payout_difference",
+        /// Nobody knows what became of a payout.
+        PayoutUnknown = "payout_unknown",
+        /// Somebody owes more than their future earnings are expected to cover.
+        DebtFloor = "debt_floor",
+        /// News for a month that is locked.
+        LockedPeriod = "locked_period",
     }
 }
 
@@ -76,6 +84,26 @@ impl Cases<'_> {
         let columns = ["tenant_id", "id", "kind", "subject", "detail", "opened_at", "closed_at"];
         let rows = rows.iter().map(to_values).collect();
         self.0.insert_many("cases", &columns, rows, "").await.map(drop)
+    }
+
+    /// Closes an open case with what a person says of it; absent where there is none.
+    ///
+    /// # Errors
+    /// [`crate::error::StoreError::Database`].
+    pub async fn close(
+        &mut self,
+        id: CaseId,
+        note: Json,
+        now: Timestamp,
+    ) -> StoreResult<Option<CaseRow>> {
+        let open = self.list_open().await?.into_iter().find(|row| row.id == id);
+        let Some(mut row) = open else { return Ok(None) };
+        row.closed_at = Some(now);
+        row.detail["closed"] = note;
+        let sql = "UPDATE cases SET detail = $3, closed_at = $4 WHERE tenant_id = $1 AND id = $2";
+        let params = params![self.0.tenant(), id, row.detail.to_string(), now];
+        self.0.execute(sql, params).await?;
+        Ok(Some(row))
     }
 
     /// Open cases, newest first.

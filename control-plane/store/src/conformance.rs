@@ -16,6 +16,7 @@ mod copying;
 mod flow;
 mod isolation;
 mod objects;
+mod payday;
 mod policies;
 mod refusals;
 mod schema;

@@ -44,6 +44,7 @@ use crate::sql::Value;
 use crate::unit::BatchTx;
 use crate::unit::TenantTx;
 
+mod advances;
 mod codec;
 mod revisions;
 
@@ -124,6 +125,8 @@ pub struct Conversion {
     pub stage: Option<Stage>,
     /// The transaction of the accrual that stands.
     pub origin: Option<TransactionId>,
+    /// What of the net was paid before the release.
+    pub advanced_minor: i64,
     /// What the rules, or a person after them, said.
     pub verdict: Decision,
     /// What a person has to decide: a rule's name, `filtered_click` or `parked_news` while it is
@@ -207,13 +210,20 @@ impl Conversion {
     #[must_use]
     pub fn position(&self) -> Option<Position> {
         let (stage, origin) = (self.stage?, self.origin?);
-        Some(Position { parties: self.parties(), split: self.split.clone(), stage, origin })
+        Some(Position {
+            parties: self.parties(),
+            split: self.split.clone(),
+            stage,
+            origin,
+            advanced_minor: self.advanced_minor,
+        })
     }
 
     /// Takes over what is posted after a ledger command.
     pub fn set_position(&mut self, position: Option<Position>) {
         self.stage = position.as_ref().map(|position| position.stage);
         self.origin = position.as_ref().map(|position| position.origin);
+        self.advanced_minor = position.as_ref().map_or(0, |position| position.advanced_minor);
         if let Some(position) = position {
             self.split = position.split;
         }
@@ -269,6 +279,8 @@ model::words! {
         Held = "held",
         /// A person kept what was known.
         Declined = "declined",
+        /// Its month is locked: no effect.
+        Locked = "locked",
     }
 }
 
@@ -406,6 +418,27 @@ impl Conversions<'_> {
             for row in self.0.fetch_built(statement.sql, statement.params).await? {
                 let customer_key = row.string("customer_key")?;
                 found.push(CustomerClaim { customer_key, claimed_at: row.at("claimed_at")? });
+            }
+        }
+        Ok(found)
+    }
+
+    /// Which of these customers have an order that was not rejected, and with which advertisers.
+    ///
+    /// # Errors
+    /// As [`Self::list`].
+    pub async fn known_customers(
+        &mut self,
+        customer_keys: &[String],
+    ) -> StoreResult<Vec<(AdvertiserId, String)>> {
+        let mut found = Vec::new();
+        for keys in customer_keys.chunks(KEYS_PER_STATEMENT) {
+            let begin = "SELECT DISTINCT advertiser_id, customer_key FROM conversions \
+                         WHERE tenant_id = $1 AND status <> 'rejected'";
+            let mut statement = Statement::new(begin, params![self.0.tenant()]);
+            statement.among("AND customer_key", keys.iter().map(Value::from));
+            for row in self.0.fetch_built(statement.sql, statement.params).await? {
+                found.push((row.id("advertiser_id")?, row.string("customer_key")?));
             }
         }
         Ok(found)

@@ -20,7 +20,6 @@ use model::id::TenantId;
 use model::link::LinkNumber;
 use model::money::BasisPoints;
 use model::money::Currency;
-use model::money::Money;
 
 use crate::conn::Scope;
 use crate::conn::SysScope;
@@ -36,7 +35,6 @@ use crate::unit::BatchTx;
 
 mod terms;
 
-pub use terms::Rate;
 pub use terms::Term;
 pub use terms::TermScope;
 
@@ -79,6 +77,8 @@ pub struct CreditLink {
     pub offer: Option<OfferId>,
     /// Who earns.
     pub publisher: PublisherId,
+    /// JSON object of its caps.
+    pub caps: serde_json::Value,
 }
 
 /// A coupon, as attribution needs it.
@@ -113,6 +113,8 @@ pub struct CreditCampaign {
     pub starts_on: Option<String>,
     /// Last day on which it earns.
     pub ends_on: Option<String>,
+    /// What may be charged in it altogether, in its advertiser's currency.
+    pub budget_minor: Option<i64>,
     /// In the order the campaign lists them.
     pub offers: Vec<OfferId>,
 }
@@ -128,6 +130,12 @@ pub struct CreditOffer {
     pub click_window_days: i64,
     /// How long money waits after the outside approved.
     pub hold_days: i64,
+    /// What is sold, for terms that ask.
+    pub category: Option<String>,
+    /// The one article it is, for terms that ask.
+    pub sku: Option<String>,
+    /// JSON object of its caps.
+    pub caps: serde_json::Value,
 }
 
 /// Repository of what attribution reads.
@@ -324,7 +332,7 @@ impl Credit<'_> {
     /// As [`Self::version`].
     pub async fn campaigns(&mut self, ids: &[CampaignId]) -> StoreResult<Vec<CreditCampaign>> {
         let begin = "SELECT id, attribution, coupon_precedence, fee_bp, share_bp, starts_on, \
-                     ends_on FROM campaigns WHERE tenant_id = $1";
+                     ends_on, budget_minor FROM campaigns WHERE tenant_id = $1";
         let values: Vec<Value> = ids.iter().map(|id| Value::from(*id)).collect();
         let mut found = Vec::new();
         for row in self.among(begin, "AND id", values.clone()).await? {
@@ -336,6 +344,7 @@ impl Credit<'_> {
                 share: basis_points(&row, "share_bp")?,
                 starts_on: row.opt_string("starts_on")?,
                 ends_on: row.opt_string("ends_on")?,
+                budget_minor: row.opt_int("budget_minor")?,
                 offers: Vec::new(),
             });
         }
@@ -359,8 +368,8 @@ impl Credit<'_> {
     /// # Errors
     /// As [`Self::version`].
     pub async fn offers(&mut self, ids: &[OfferId]) -> StoreResult<Vec<CreditOffer>> {
-        let begin = "SELECT id, advertiser_id, click_window_days, hold_days FROM offers \
-                     WHERE tenant_id = $1";
+        let begin = "SELECT id, advertiser_id, click_window_days, hold_days, category, sku, caps \
+                     FROM offers WHERE tenant_id = $1";
         let values = ids.iter().map(|id| Value::from(*id)).collect();
         let mut found = Vec::new();
         for row in self.among(begin, "AND id", values).await? {
@@ -369,6 +378,9 @@ impl Credit<'_> {
                 advertiser: row.id("advertiser_id")?,
                 click_window_days: row.int("click_window_days")?,
                 hold_days: row.int("hold_days")?,
+                category: row.opt_string("category")?,
+                sku: row.opt_string("sku")?,
+                caps: row.json("caps")?,
             });
         }
         Ok(found)
@@ -421,7 +433,7 @@ impl Credit<'_> {
     }
 }
 
-const LINKS: &str = "SELECT id, number, slug, campaign_id, offer_id, publisher_id FROM links \
+const LINKS: &str = "SELECT id, number, slug, campaign_id, offer_id, publisher_id, caps FROM links \
                      WHERE tenant_id = $1";
 
 fn link_from(row: &Row) -> StoreResult<CreditLink> {
@@ -433,5 +445,6 @@ fn link_from(row: &Row) -> StoreResult<CreditLink> {
         campaign: row.id("campaign_id")?,
         offer: row.opt_id("offer_id")?,
         publisher: row.id("publisher_id")?,
+        caps: row.json("caps")?,
     })
 }

@@ -30,6 +30,7 @@ use crate::unit::BatchTx;
 use crate::unit::TenantTx;
 
 mod read;
+mod statement;
 mod write;
 
 pub use read::AccountRow;
@@ -37,6 +38,7 @@ pub use read::BalanceRow;
 pub use read::CommandRow;
 pub use read::PostingRow;
 pub use read::TransactionRow;
+pub use statement::Line;
 
 /// Bytes of a link of the hash chain.
 pub const HASH_BYTES: usize = 32;

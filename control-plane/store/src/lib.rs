@@ -45,8 +45,12 @@ pub mod unmatched;
 pub mod audit;
 pub mod cases;
 pub mod conversions;
+pub mod deliverables;
 pub mod ledger;
+pub mod limited;
+pub mod office;
 pub mod outcomes;
+pub mod payouts;
 pub mod rollups;
 
 // To another engine.

@@ -21,6 +21,11 @@ use crate::sql::Value;
 use crate::unit::BatchTx;
 use crate::unit::TenantTx;
 
+mod usage;
+
+pub use usage::Usage;
+pub use usage::UsedBy;
+
 /// Length of a bucket in microseconds.
 pub const BUCKET_US: i64 = 15 * 60 * 1_000_000;
 

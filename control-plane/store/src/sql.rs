@@ -137,7 +137,14 @@ id_values!(
     KeyId,
     UserId,
     EventId,
-    CaseId
+    CaseId,
+    DeliverableId,
+    PayoutId,
+    PayoutRunId,
+    AdjustmentId,
+    PaymentId,
+    AdvanceId,
+    InvoiceId
 );
 
 /// One row of an answer, its columns found by name.

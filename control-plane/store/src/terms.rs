@@ -3,7 +3,6 @@
 
 use std::fmt::Write;
 
-use model::claim::Action;
 use model::clock::Timestamp;
 use model::money::BasisPoints;
 use model::money::Currency;
@@ -16,6 +15,53 @@ use crate::listing::repository;
 use crate::params;
 use crate::sql::Row;
 use crate::sql::Value;
+
+mod body;
+
+pub use body::Body;
+pub use body::Conditions;
+pub use body::Tier;
+
+model::words! {
+    /// What a term pays for.
+    pub enum TermAction {
+        /// Arrived at the shop.
+        Landing = "landing",
+        /// Put something into the cart.
+        AddToCart = "add_to_cart",
+        /// Registered.
+        Signup = "signup",
+        /// Bought.
+        Purchase = "purchase",
+        /// Left before buying.
+        DropOff = "drop_off",
+        /// Any own action of a shop.
+        Custom = "custom",
+        /// A click that is neither filtered nor suspect.
+        Click = "click",
+        /// The button of a pre-lander.
+        IntentClick = "intent_click",
+        /// A verified view.
+        View = "view",
+        /// Content that was approved.
+        Deliverable = "deliverable",
+    }
+}
+
+impl TermAction {
+    /// Whether our own records say that it happened: whoever tells us of it from outside is not
+    /// believed.
+    #[must_use]
+    pub const fn is_own(self) -> bool {
+        matches!(self, Self::Click | Self::IntentClick | Self::View | Self::Deliverable)
+    }
+
+    /// Whether it is a click's.
+    #[must_use]
+    pub const fn is_of_click(self) -> bool {
+        matches!(self, Self::Click | Self::IntentClick | Self::View)
+    }
+}
 
 model::words! {
     /// What terms belong to. The most specific live ones win: enrolment, then campaign, then offer.
@@ -50,9 +96,11 @@ pub struct TermRow {
     /// Order in the list as given; the first that fits counts.
     pub position: i64,
     /// What it pays for.
-    pub action: Action,
+    pub action: TermAction,
     /// How it is counted.
     pub price: Price,
+    /// Tiers and conditions.
+    pub body: Body,
     /// From then on.
     pub valid_from: Timestamp,
     /// Until then; absent: still.
@@ -65,10 +113,11 @@ repository! {
 }
 
 const SELECT: &str = "SELECT id, scope, scope_id, position, action, kind, bp, amount_minor, \
-                      currency, valid_from, valid_to FROM terms";
+                      currency, body, valid_from, valid_to FROM terms";
 
 impl Terms<'_> {
-    /// Ends the live terms of an object and puts these in their place, from `now` on.
+    /// Ends the terms of an object that stand at `now`, future ones included, and puts these in
+    /// their place.
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -79,7 +128,8 @@ impl Terms<'_> {
         now: Timestamp,
     ) -> StoreResult<()> {
         let sql = "UPDATE terms SET valid_to = $4 \
-                   WHERE tenant_id = $1 AND scope = $2 AND scope_id = $3 AND valid_to IS NULL";
+                   WHERE tenant_id = $1 AND scope = $2 AND scope_id = $3 \
+                   AND (valid_to IS NULL OR valid_to > $4)";
         let params = params![self.0.tenant(), scope.as_str(), scope_id, now];
         self.0.execute(sql, params).await?;
         for row in rows {
@@ -91,7 +141,7 @@ impl Terms<'_> {
     async fn insert(&mut self, row: &TermRow) -> StoreResult<()> {
         let sql = "INSERT INTO terms (tenant_id, id, scope, scope_id, position, action, kind, bp, \
                    amount_minor, currency, body, valid_from, valid_to) \
-                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, '{}', $11, $12)";
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
         let (kind, bp, amount, currency) = match row.price {
             Price::Percent(rate) => ("percent", Some(rate.0), None, None),
             Price::Fixed(money) => {
@@ -109,11 +159,28 @@ impl Terms<'_> {
             bp,
             amount,
             currency,
+            row.body.text(),
             row.valid_from,
             row.valid_to
         ];
         self.0.execute(sql, params).await?;
         Ok(())
+    }
+
+    /// The terms of an object that are live at an instant or will be, in their order.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn standing(
+        &mut self,
+        (scope, scope_id): (TermScope, &str),
+        at: Timestamp,
+    ) -> StoreResult<Vec<TermRow>> {
+        let listing = Listing::of(SELECT, self.0.tenant())
+            .only("scope = ?", scope.as_str())
+            .only("scope_id = ?", scope_id)
+            .only("(valid_to IS NULL OR valid_to > ?)", at);
+        listing.all("position", &mut self.0).await?.iter().map(read).collect()
     }
 
     /// The terms of an object that are live at an instant, in their order.
@@ -133,11 +200,12 @@ impl Terms<'_> {
         listing.all("position", &mut self.0).await?.iter().map(read).collect()
     }
 
-    /// The live terms of many objects of one kind, in the order of objects' ids and their own.
+    /// The terms of many objects of one kind that are live or will be, in the order of objects' ids
+    /// and their own.
     ///
     /// # Errors
     /// [`StoreError::Database`].
-    pub async fn live_of(
+    pub async fn standing_of(
         &mut self,
         scope: TermScope,
         scope_ids: &[String],
@@ -148,7 +216,7 @@ impl Terms<'_> {
         }
         let mut params: Vec<Value> = params![self.0.tenant(), scope.as_str(), at];
         let mut sql = format!(
-            "{SELECT} WHERE tenant_id = $1 AND scope = $2 AND valid_from <= $3 \
+            "{SELECT} WHERE tenant_id = $1 AND scope = $2 \
              AND (valid_to IS NULL OR valid_to > $3) AND scope_id IN ("
         );
         for scope_id in scope_ids {
@@ -163,22 +231,33 @@ impl Terms<'_> {
     }
 }
 
-fn read(row: &Row) -> StoreResult<TermRow> {
-    let column = || StoreError::Column { column: "kind".to_owned(), expected: "percent or fixed" };
-    let price = match row.text("kind")? {
-        "percent" => Price::Percent(crate::tenants::basis_points(row, "bp")?),
+/// How a row is counted.
+pub(crate) fn price_of(row: &Row) -> StoreResult<Price> {
+    match row.text("kind")? {
+        "percent" => Ok(Price::Percent(crate::tenants::basis_points(row, "bp")?)),
         "fixed" => {
             let currency: Currency = crate::advertisers::currency(row, "currency")?;
-            Price::Fixed(Money::new(row.int("amount_minor")?, currency))
+            Ok(Price::Fixed(Money::new(row.int("amount_minor")?, currency)))
         }
-        _ => return Err(column()),
-    };
+        _ => Err(StoreError::Column { column: "kind".to_owned(), expected: "percent or fixed" }),
+    }
+}
+
+/// Tiers and conditions of a row.
+pub(crate) fn body_of(row: &Row, price: Price) -> StoreResult<Body> {
+    let wrong = || StoreError::Column { column: "body".to_owned(), expected: "a term's body" };
+    Body::read(row.text("body")?, price).ok_or_else(wrong)
+}
+
+fn read(row: &Row) -> StoreResult<TermRow> {
+    let price = price_of(row)?;
     Ok(TermRow {
+        body: body_of(row, price)?,
         id: row.string("id")?,
         scope: row.word("scope", TermScope::parse)?,
         scope_id: row.string("scope_id")?,
         position: row.int("position")?,
-        action: row.word("action", Action::parse)?,
+        action: row.word("action", TermAction::parse)?,
         price,
         valid_from: row.at("valid_from")?,
         valid_to: row.opt_at("valid_to")?,

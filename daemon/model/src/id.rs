@@ -199,6 +199,20 @@ ids! {
     EventId = "evt_";
     /// Something a person must settle.
     CaseId = "cas_";
+    /// Content that a publisher made, to be approved.
+    DeliverableId = "dlv_";
+    /// One disbursement.
+    PayoutId = "pay_";
+    /// One run that made payouts.
+    PayoutRunId = "run_";
+    /// A manual credit or debit that two people agree on.
+    AdjustmentId = "adj_";
+    /// Money that an advertiser sent, or that went to the state.
+    PaymentId = "pmt_";
+    /// Earnings paid before their hold ended.
+    AdvanceId = "avn_";
+    /// What an advertiser is asked to pay.
+    InvoiceId = "inv_";
 }
 
 #[cfg(test)]

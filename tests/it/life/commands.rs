@@ -143,6 +143,7 @@ fn every_command_has_help_with_an_example() {
         &["key", "create"],
         &["config", "check"],
         &["audit"],
+        &["replay"],
         &["backup"],
         &["restore"],
         &["journal", "inspect"],

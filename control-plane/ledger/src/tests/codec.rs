@@ -1,15 +1,17 @@
 use model::clock::Timestamp;
-use model::id::{IntegrationId, TransactionId};
+use model::id::{IntegrationId, PayoutId, PublisherId, TransactionId};
 
 use crate::{
-    Action, CodecError, Command, Debtor, Evidence, Parties, Position, Stage, TaxPart, TaxState,
+    Account, Action, CodecError, Command, Debtor, Evidence, Leg, Move, MoveKind, Parties, Position,
+    Stage, TaxPart, TaxState,
 };
 
-use super::{NO_SHOPPER, WITH_SHOPPER, basis, command, kzt, word};
+use super::{KZT, NO_SHOPPER, WITH_SHOPPER, basis, command, kzt, word};
 
 fn position(parties: Parties) -> Position {
     let split = crate::split(&basis("1000.00", 0)).unwrap();
-    Position { parties, split, stage: Stage::Pending, origin: TransactionId(7) }
+    let origin = TransactionId(7);
+    Position { parties, split, stage: Stage::Pending, origin, advanced_minor: 0 }
 }
 
 fn every_action() -> Vec<Command> {
@@ -33,8 +35,26 @@ fn every_action() -> Vec<Command> {
             remaining: Some(basis("1.00", 0)),
             tax: TaxState::Held,
         },
+        Action::Advance {
+            position: Position { advanced_minor: 5, ..position(NO_SHOPPER) },
+            amount: kzt("7.00"),
+            fee: kzt("0.07"),
+        },
     ];
-    actions.into_iter().map(|action| command(9, 1, action)).collect()
+    let mut commands: Vec<Command> =
+        actions.into_iter().map(|action| command(9, 1, action)).collect();
+    let rail = word("file");
+    for (kind, reverses) in
+        [(MoveKind::PayoutReserve, None), (MoveKind::PayoutDeclined, Some(TransactionId(3)))]
+    {
+        let legs = vec![
+            Leg::debit(Account::publisher_available(PublisherId(1), KZT), 700),
+            Leg::credit(Account::payout_clearing(rail, KZT), 700),
+        ];
+        let action = Action::Move(Move { kind, reverses, legs });
+        commands.push(Command { subject: PayoutId(4).into(), ..command(9, 1, action) });
+    }
+    commands
 }
 
 #[test]
@@ -102,7 +122,9 @@ fn anything_else_is_refused() {
         assert_eq!(Command::decode(text.trim_end()), Err(CodecError::NotCanonical));
         assert_eq!(Command::decode(&text.replace('\n', "\r\n")), Err(CodecError::NotCanonical));
         assert_eq!(Command::decode(&text.replace("v1 ", "v2 ")), Err(CodecError::UnknownForm));
-        assert_eq!(Command::decode(&text.replace("KZT", "kzt")), Err(CodecError::NotCanonical));
+        let folded = Command::decode(&text.replace("KZT", "kzt"));
+        let refused = [CodecError::NotCanonical, CodecError::BadValue("leg")];
+        assert!(folded.is_err_and(|error| refused.contains(&error)));
         assert_eq!(Command::decode(&text.replace("KZT", "XXX")).ok(), None);
     }
     assert_eq!(Command::decode(""), Err(CodecError::UnknownForm));

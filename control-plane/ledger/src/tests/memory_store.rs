@@ -28,7 +28,7 @@ pub(super) enum Entry {
     /// A transaction of another part of the program.
     Foreign(Transaction),
     /// A command that came late or twice, which a book must refuse at this point.
-    Stale(Command),
+    Stale(Box<Command>),
 }
 
 /// Shows a command only the accounts that it announced.

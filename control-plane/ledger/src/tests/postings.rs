@@ -295,8 +295,13 @@ fn charge_of_zero_posts_nothing() {
 #[test]
 fn commands_that_do_not_fit_are_refused() {
     let split = crate::split(&basis("1000.00", 0)).unwrap();
-    let pending =
-        Position { parties: NO_SHOPPER, split, stage: Stage::Pending, origin: TransactionId(1) };
+    let pending = Position {
+        parties: NO_SHOPPER,
+        split,
+        stage: Stage::Pending,
+        origin: TransactionId(1),
+        advanced_minor: 0,
+    };
     let released = Position { stage: Stage::Released, ..pending.clone() };
     let nothing: BTreeMap<Account, i64> = BTreeMap::new();
     let check = |action: Action, expected: LedgerError| {

@@ -336,7 +336,8 @@ impl World {
         };
         self.ids += 1;
         self.note("stale");
-        self.store.rows.push(Entry::Stale(command(self.ids, conversion, action)));
+        let late = Box::new(command(self.ids, conversion, action));
+        self.store.rows.push(Entry::Stale(late));
     }
 
     fn any(&mut self, stage: Stage) -> Option<(u128, Position)> {
@@ -371,7 +372,7 @@ impl World {
             return Err("an account was read that was not announced".to_owned());
         }
         let step = command.step(self.mutation).map_err(|error| error.to_string())?;
-        match step.position() {
+        match step.and_then(crate::command::Step::position) {
             Some(position) => {
                 self.store.passed.push((conversion, position.clone()));
                 self.store.positions.insert(conversion, position)

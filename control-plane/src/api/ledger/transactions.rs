@@ -1,8 +1,6 @@
 //! `GET /v1/ledger/transactions`: newest first, each with its postings and its link in the hash
 //! chain.
 
-use std::fmt::Write;
-
 use serde_json::Value;
 use serde_json::json;
 use store::ledger::PostingRow;
@@ -14,6 +12,7 @@ use crate::api::endpoint::Endpoint;
 use crate::api::endpoint::OPERATORS;
 use crate::api::endpoint::Outcome;
 use crate::api::endpoint::run;
+use crate::api::hex;
 use crate::api::input::text;
 use crate::api::money;
 use crate::api::page::cut;
@@ -46,8 +45,8 @@ fn view(row: &TransactionRow) -> Value {
         "amends": row.amends.map(|id| id.to_string()),
         "memo": row.memo,
         "at": instant(row.at),
-        "previous_hash": hex(&row.previous_hash),
-        "hash": hex(&row.hash),
+        "previous_hash": hex::text(&row.previous_hash),
+        "hash": hex::text(&row.hash),
         "postings": postings,
     })
 }
@@ -55,12 +54,4 @@ fn view(row: &TransactionRow) -> Value {
 fn posting(row: &PostingRow) -> Value {
     let amount = money::minor(row.amount_minor, row.currency);
     json!({"account": row.account, "side": row.side.as_str(), "amount": amount})
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing into a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

@@ -31,6 +31,6 @@ async fn list(call: &mut Call) -> Outcome {
     let reach = call.reach();
     let page = call.tx.offers().list(&filter, reach, &call.page).await?;
     let ids: Vec<String> = page.rows.iter().map(|row| row.id.to_string()).collect();
-    let terms = call.tx.terms().live_of(TermScope::Offer, &ids, call.now).await?;
+    let terms = call.tx.terms().standing_of(TermScope::Offer, &ids, call.now).await?;
     Ok(Answer::page(KIND, page, |row| view(row, &terms)))
 }

@@ -225,6 +225,7 @@ fn conversion((id, event): (ConversionId, EventId), shop: &Shop, now: Timestamp)
         rates: Rates { fee: basis.fee, share: basis.share, taxes: Vec::new(), term: json!({}) },
         stage: None,
         origin: None,
+        advanced_minor: 0,
         verdict: Decision::Approve,
         held_by: None,
         held_before: None,

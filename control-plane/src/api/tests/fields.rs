@@ -106,10 +106,7 @@ async fn offers() {
             json!({"terms": [{"action": "purchase", "type": "percent", "bp": 10_001}]}),
             &["terms[0].bp"],
         ),
-        (
-            json!({"terms": [{"action": "click", "type": "fixed", "amount": "1"}]}),
-            &["terms[0].action"],
-        ),
+        (json!({"terms": [{"action": "click", "type": "percent", "bp": 1}]}), &["terms[0].type"]),
         (
             json!({"terms": [{"action": "signup", "type": "fixed", "amount": "1.001"}]}),
             &["terms[0].amount"],

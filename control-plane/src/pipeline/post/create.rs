@@ -1,5 +1,7 @@
 //! A credited claim as a conversion.
 
+use std::borrow::Cow;
+
 use model::claim::Claim;
 use model::claim::ClaimStatus;
 use model::clock::Timestamp;
@@ -14,12 +16,16 @@ use serde_json::Value as Json;
 use store::business_keys::OrderKey;
 use store::conversions::Conversion;
 use store::conversions::Rates;
+use store::credit::Term;
 
 use super::draft::Item;
 use super::news;
 use super::outcome::plugin_json;
+use super::usage::Used;
+use crate::pipeline::caps::Cap;
 use crate::pipeline::parcel::Credit;
 use crate::pipeline::parcel::End;
+use crate::pipeline::price;
 
 /// Who told a new order, and as what.
 #[derive(Clone, Copy)]
@@ -44,6 +50,54 @@ impl<'a> From<Item<'a>> for Telling<'a> {
             received_at: inbound.received_at,
             plugin: item.parcel.plugin.as_deref(),
         }
+    }
+}
+
+/// A credit with the price that holds under the lock.
+///
+/// # Errors
+/// How the claim ends where no term counts for it, or its charge does not fit.
+pub(super) fn priced<'c>(
+    credit: &'c Credit,
+    customer: Option<&String>,
+    used: &Used,
+) -> Result<Cow<'c, Credit>, End> {
+    let Some(open) = &credit.pricing else { return Ok(Cow::Borrowed(credit)) };
+    let standing = used.standing(credit.advertiser, customer);
+    let volume = |term: &Term| {
+        let usage = open.volumes.iter().find(|(scope, _)| *scope == term.scope_id);
+        usage.map(|(_, usage)| used.volume(usage)).unwrap_or_default()
+    };
+    let priced = price::price(&open.terms, &open.order, standing, volume).map_err(|error| {
+        End::new(Outcome::Malformed, Reason::BadAmount).explained(error.to_string())
+    })?;
+    let Some(priced) = priced else {
+        let end = End::new(Outcome::Unmatched, Reason::ActionNotInOffer);
+        return Err(end.explained("no term of the offer counts for this customer"));
+    };
+    let mut credit = credit.clone();
+    credit.charge = priced.charge;
+    let rates = ["fee_bp", "share_bp", "taxes"]
+        .map(|name| (name, credit.explanation["terms"][name].clone()));
+    credit.explanation["terms"] = priced.term.clone();
+    for (name, value) in rates {
+        credit.explanation["terms"][name] = value;
+    }
+    credit.term = priced.term;
+    Ok(Cow::Owned(credit))
+}
+
+/// Rejects a new conversion that a cap has no room for: it is kept, and earns nothing.
+pub(super) fn keep_within(row: &mut Conversion, caps: &[Cap], used: &Used) {
+    let earns = !crate::money::is_negative(row.outside_status) && row.verdict != Decision::Reject;
+    if !earns {
+        return;
+    }
+    if let Some((cap, used)) = used.passed(caps, super::outcome::counted(row)) {
+        row.verdict = Decision::Reject;
+        row.held_by = None;
+        row.reason = Some(Reason::OverCap.as_str().to_owned());
+        row.explanation["cap"] = cap.shown(used);
     }
 }
 
@@ -101,6 +155,7 @@ pub(crate) fn conversion(
         },
         stage: None,
         origin: None,
+        advanced_minor: 0,
         verdict: match screening.decision {
             Decision::Abstain => Decision::Approve,
             decision => decision,

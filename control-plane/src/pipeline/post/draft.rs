@@ -19,6 +19,7 @@ use store::conversions::Conversion;
 use store::conversions::RevisionEffect;
 use store::conversions::RevisionRow;
 use store::error::StoreError;
+use store::office::LockedPeriod;
 use store::rollups::ConversionSums;
 use store::rollups::EventKey;
 use store::touches::Touch;
@@ -35,6 +36,8 @@ use super::end::of_inbound;
 use super::news;
 use super::news::Effect;
 use super::outcome::counted;
+use super::usage::Used;
+use super::usage::credits_of;
 use crate::changed_back;
 use crate::money::Books;
 use crate::money::is_negative;
@@ -73,6 +76,8 @@ pub(super) struct Draft<'a> {
     pub(super) open: BTreeMap<ConversionId, Open>,
     pub(super) orders: HashMap<OrderKey, ConversionId>,
     parked: Vec<UnmatchedRow>,
+    used: Used,
+    locked: Vec<LockedPeriod>,
     pub(super) caught: Vec<Caught>,
     pub(super) overtaken: Vec<RevisionRow>,
     pub(super) keys: Vec<BusinessKey>,
@@ -147,6 +152,8 @@ impl<'a> Draft<'a> {
             open.insert(row.id, Open { row, history, counted, status_before, is_changed: false });
         }
         let parked = tx.unmatched(tenant).parked(&refs, bench.now).await?;
+        let locked = tx.office(tenant).locked().await?;
+        let used = Used::load(tx, tenant, &credits_of(parcels)).await?;
         Ok(Self {
             tenant,
             bench,
@@ -154,6 +161,8 @@ impl<'a> Draft<'a> {
             open,
             orders,
             parked,
+            used,
+            locked,
             caught: Vec::new(),
             overtaken: Vec::new(),
             keys: Vec::new(),
@@ -206,6 +215,10 @@ impl<'a> Draft<'a> {
         }
         match &item.told.finding {
             Finding::Credited(credit) => self.create(item, credit),
+            // A click for which nobody pays is a click.
+            _ if item.parcel.clicked.is_some() => {
+                Ok(ClaimEnd::new(End::plain(Outcome::Event), None))
+            }
             Finding::Step(_) => Ok(ClaimEnd::new(End::plain(Outcome::Event), None)),
             Finding::Ended(end) => {
                 if end.outcome == Outcome::Unmatched {
@@ -220,6 +233,11 @@ impl<'a> Draft<'a> {
 
     /// The first news of an order: a conversion.
     fn create(&mut self, item: Item<'_>, credit: &Credit) -> Result<ClaimEnd, PostRefused> {
+        let customer = item.told.claim.customer_ref.as_ref();
+        let credit = &match create::priced(credit, customer, &self.used) {
+            Ok(credit) => credit,
+            Err(end) => return Ok(ClaimEnd::new(end, None)),
+        };
         let parked = self.take_parked(&item.told.order);
         let waits = parked.iter().any(|(row, claim)| blocks(row, claim));
         let mut row = match create::conversion(item.into(), credit, self.bench.now) {
@@ -233,9 +251,11 @@ impl<'a> Draft<'a> {
             row.held_by = Some("parked_news".to_owned());
         }
         note_approval(&mut row, item.parcel.inbound.received_at);
+        create::keep_within(&mut row, &credit.caps, &self.used);
         if let Err(error) = self.books.settle(&mut row, item.event()) {
             return Ok(ClaimEnd::new(held_by_ledger(&error), None));
         }
+        self.used.note(&row, ConversionSums::default());
         let id = row.id;
         let end = create::end_of_new(&row);
         let order = row.order.clone();
@@ -276,6 +296,11 @@ impl<'a> Draft<'a> {
                 return Ok(ClaimEnd::new(end.explained(error.to_string()), Some(id)));
             }
         };
+        let at = open.row.claimed_at;
+        let is_locked = self.locked.iter().any(|month| month.from <= at && at < month.to);
+        if is_locked && matches!(effect, Effect::Applied(_) | Effect::Replaced(_)) {
+            return Ok(self.lock_out(id, told, (claim, integration)));
+        }
         let outcome = match effect {
             Effect::Duplicate => Outcome::Duplicate,
             Effect::Confirmed => {
@@ -310,6 +335,7 @@ impl<'a> Draft<'a> {
                     return Ok(ClaimEnd::new(held_by_ledger(&error), Some(id)));
                 }
                 open.is_changed = true;
+                self.used.note(&open.row, counted(&before));
                 if is_new {
                     self.note_applied(id, told, (claim, integration));
                     self.overtake(id);
@@ -358,7 +384,7 @@ impl<'a> Draft<'a> {
         }
     }
 
-    fn note(
+    pub(super) fn note(
         &mut self,
         id: ConversionId,
         effect: RevisionEffect,

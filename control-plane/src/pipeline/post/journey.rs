@@ -13,6 +13,10 @@ use crate::pipeline::parcel::Told;
 
 impl Draft<'_> {
     pub(super) fn remember(&mut self, item: Item<'_>, end: &ClaimEnd) {
+        if item.parcel.clicked.is_some() {
+            // It stands among the clicks already.
+            return;
+        }
         self.touches.extend(item.told.touches.iter().cloned());
         if item.parcel.place.again.is_some() && end.end.outcome != Outcome::Unmatched {
             self.matched_again.push((item.event(), item.told.index));

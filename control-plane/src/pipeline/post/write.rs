@@ -78,6 +78,10 @@ pub(super) async fn write(tx: &mut BatchTx, draft: Draft<'_>) -> Result<Vec<Post
 async fn write_inbound(tx: &mut BatchTx, draft: &Draft<'_>) -> Result<(), PostRefused> {
     let mut rows = Vec::new();
     for (parcel, end) in &draft.ends {
+        if parcel.clicked.is_some() {
+            // Nobody told it.
+            continue;
+        }
         let claims = match &parcel.content {
             Content::Claims(claims) => {
                 claims.iter().map(|told| claim_json::to_json(&told.claim)).collect()

@@ -451,7 +451,7 @@ fn line(
         pepper: [9; 32],
         mutation,
     });
-    (pipeline, Settle::new(SettleParts { store: store.clone(), clock, ids }))
+    (pipeline, Settle::new(SettleParts { store: store.clone(), clock, ids, pay: Arc::default() }))
 }
 
 /// Somebody at the review desk.

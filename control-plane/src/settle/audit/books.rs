@@ -98,7 +98,8 @@ fn broken_link(
     (hash != row.hash).then(|| format!("{place} does not have the hash of its content"))
 }
 
-fn transaction_of(row: &TransactionRow) -> Option<Transaction> {
+/// A stored transaction as the ledger made it; `None` for an account that cannot be read.
+pub(in crate::settle) fn transaction_of(row: &TransactionRow) -> Option<Transaction> {
     let mut postings = Vec::with_capacity(row.postings.len());
     for posting in &row.postings {
         let account = Account::parse_key(&posting.account).ok()?;

@@ -143,8 +143,8 @@ fn mutations(is_postgres: bool) -> Vec<(&'static str, Vec<String>)> {
         (
             "A8",
             vec![format!(
-                "INSERT INTO payouts VALUES ('{TENANT}', 'pay_1', 'pub_1', 'file', 'paid', 1, \
-                 'KZT', NULL, 0, 0)"
+                "INSERT INTO payouts VALUES ('{TENANT}', 'pay_1', 'run_1', 'pub_1', 'file', \
+                 'paid', 1, 'KZT', '', 'pay_1', '', 'txn_1', NULL, NULL, 1, 0, NULL, 0, NULL, 0, 0)"
             )],
         ),
         (

@@ -129,8 +129,8 @@ async fn each_wrong_row_shows_in_its_own_check(store: &Store) {
 
 fn payout(id: &str, state: &str, reference: &str) -> String {
     format!(
-        "INSERT INTO payouts VALUES ('{OWN}', '{id}', 'pub_1', 'file', '{state}', 1, 'KZT', \
-         {reference}, 0, 0)"
+        "INSERT INTO payouts VALUES ('{OWN}', '{id}', 'run_1', 'pub_1', 'file', '{state}', 1, \
+         'KZT', '', '{id}', '', 'txn_1', {reference}, NULL, 1, 0, NULL, 0, NULL, 0, 0)"
     )
 }
 

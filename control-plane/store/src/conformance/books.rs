@@ -55,7 +55,7 @@ pub(super) fn accrual(tenant: TenantId, number: u128, charge_minor: i64) -> Comm
     };
     Command {
         transaction: TransactionId(bits(tenant, number)),
-        conversion: ConversionId(bits(tenant, number)),
+        subject: ConversionId(bits(tenant, number)).into(),
         action: Action::Accrue { parties, basis },
         evidence: Evidence { at: NOW, author: "test".to_owned(), facts: Vec::new() },
     }

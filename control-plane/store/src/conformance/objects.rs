@@ -122,7 +122,7 @@ async fn changes_read_back(store: &Store) {
     assert_eq!(found, Some(link));
     let found = tx.campaigns().get(campaign.id, Reach::Tenant).await.expect("reads");
     assert_eq!(found, Some(campaign));
-    let live = tx.terms().live_of(TermScope::Offer, &[offer], NOW).await.expect("reads");
+    let live = tx.terms().standing_of(TermScope::Offer, &[offer], NOW).await.expect("reads");
     assert_eq!(live, rows);
     drop(tx);
     let mut tx = store.read(OTHER).await.expect("reads");

@@ -3,7 +3,6 @@
 
 use ledger::TaxRegime;
 use model::catalog::Role;
-use model::claim::Action;
 use model::conversion::AttributionModel;
 use model::conversion::CouponPrecedence;
 use model::id::AdvertiserId;
@@ -45,7 +44,9 @@ use crate::offers::OfferRow;
 use crate::publishers::PublisherRow;
 use crate::shoppers::ShopperRow;
 use crate::tenants::TenantRow;
+use crate::terms::Body;
 use crate::terms::Price;
+use crate::terms::TermAction;
 use crate::terms::TermRow;
 use crate::terms::TermScope;
 use crate::unit::Store;
@@ -130,8 +131,9 @@ pub(super) fn term(tenant: TenantId, number: u128, price: Price) -> TermRow {
         scope: TermScope::Offer,
         scope_id: OfferId(bits(tenant, 3)).to_string(),
         position: i64::try_from(number).expect("small"),
-        action: Action::Purchase,
+        action: TermAction::Purchase,
         price,
+        body: Body::default(),
         valid_from: NOW,
         valid_to: None,
     }

@@ -94,6 +94,7 @@ pub(super) fn conversion(tenant: TenantId, number: u128) -> Conversion {
         },
         stage: None,
         origin: None,
+        advanced_minor: 0,
         verdict: Decision::Approve,
         held_by: None,
         held_before: None,

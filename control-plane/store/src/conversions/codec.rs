@@ -29,7 +29,7 @@ use crate::params;
 use crate::sql::Row;
 use crate::sql::Value;
 
-pub(super) const COLUMNS: [&str; 55] = [
+pub(super) const COLUMNS: [&str; 56] = [
     "tenant_id",
     "id",
     "status",
@@ -68,6 +68,7 @@ pub(super) const COLUMNS: [&str; 55] = [
     "tax_rates",
     "stage",
     "origin",
+    "advanced_minor",
     "verdict",
     "held_by",
     "held_before",
@@ -96,8 +97,8 @@ pub(super) const ON_CONFLICT: &str = "ON CONFLICT (tenant_id, id) DO UPDATE SET 
     fee_minor = excluded.fee_minor, commission_minor = excluded.commission_minor, \
     shopper_minor = excluded.shopper_minor, tax_minor = excluded.tax_minor, \
     net_minor = excluded.net_minor, taxes = excluded.taxes, stage = excluded.stage, \
-    origin = excluded.origin, verdict = excluded.verdict, held_by = excluded.held_by, \
-    held_before = excluded.held_before, \
+    origin = excluded.origin, advanced_minor = excluded.advanced_minor, \
+    verdict = excluded.verdict, held_by = excluded.held_by, held_before = excluded.held_before, \
     reason = excluded.reason, approved_at = excluded.approved_at, \
     release_at = excluded.release_at, released_at = excluded.released_at, \
     revision = excluded.revision, revised_at = excluded.revised_at, \
@@ -210,6 +211,7 @@ pub(super) fn to_values(tenant: TenantId, row: &Conversion) -> Vec<Value> {
         rates_text(&row.rates.taxes),
         row.stage.map(Stage::as_str),
         row.origin,
+        row.advanced_minor,
         row.verdict.as_str(),
         row.held_by.as_ref(),
         row.held_before.as_ref(),
@@ -289,6 +291,7 @@ pub(crate) fn from_row(row: &Row) -> StoreResult<Conversion> {
         },
         stage: row.opt_word("stage", Stage::parse)?,
         origin: row.opt_id("origin")?,
+        advanced_minor: row.int("advanced_minor")?,
         verdict: row.word("verdict", Decision::parse)?,
         held_by: row.opt_string("held_by")?,
         held_before: row.opt_string("held_before")?,

@@ -1,15 +1,16 @@
 //! Dated terms: what an action earns, by offer, campaign or enrolment.
 
-use super::BasisPoints;
 use super::Credit;
-use super::Money;
-use super::Row;
+use super::IntegrationId;
+use super::OfferId;
 use super::StoreResult;
 use super::Timestamp;
 use super::Value;
-use super::basis_points;
-use super::currency_of;
 use super::params;
+use crate::terms::Body;
+use crate::terms::Price;
+use crate::terms::body_of;
+use crate::terms::price_of;
 
 model::words! {
     /// What terms stand on; later ones are more specific and win.
@@ -21,15 +22,6 @@ model::words! {
         /// An enrolment's.
         Enrolment = "enrolment",
     }
-}
-
-/// How a charge follows from an order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rate {
-    /// Of the order's value.
-    Percent(BasisPoints),
-    /// Whatever the order's value.
-    Fixed(Money),
 }
 
 /// One dated row.
@@ -44,7 +36,9 @@ pub struct Term {
     /// What must happen.
     pub action: String,
     /// What is owed then.
-    pub rate: Rate,
+    pub price: Price,
+    /// Tiers and conditions.
+    pub body: Body,
     /// From when on.
     pub valid_from: Timestamp,
     /// Until when, exclusive.
@@ -60,24 +54,25 @@ impl Term {
 }
 
 impl Credit<'_> {
-    /// Percent and fixed terms of offers, campaigns and enrolments, in the order they were given.
-    /// Ended ones are among them: a claim may be older than its terms' end.
+    /// Terms of offers, campaigns and enrolments, in the order they were given. Ended ones are
+    /// among them: a claim may be older than its terms' end.
     ///
     /// # Errors
     /// As [`Credit::version`].
     pub async fn terms(&mut self, scope_ids: &[String]) -> StoreResult<Vec<Term>> {
-        let begin = "SELECT id, scope, scope_id, action, kind, bp, amount_minor, currency, \
+        let begin = "SELECT id, scope, scope_id, action, kind, bp, amount_minor, currency, body, \
                      valid_from, valid_to, position FROM terms WHERE tenant_id = $1";
         let values = scope_ids.iter().map(Value::from).collect();
         let mut found = Vec::new();
         for row in self.among(begin, "AND scope_id", values).await? {
-            let Some(rate) = rate_of(&row)? else { continue };
+            let price = price_of(&row)?;
             let term = Term {
                 id: row.string("id")?,
                 scope: row.word("scope", TermScope::parse)?,
                 scope_id: row.string("scope_id")?,
                 action: row.string("action")?,
-                rate,
+                price,
+                body: body_of(&row, price)?,
                 valid_from: row.at("valid_from")?,
                 valid_to: row.opt_at("valid_to")?,
             };
@@ -85,6 +80,28 @@ impl Credit<'_> {
         }
         found.sort_by_key(|(position, term)| (*position, term.valid_from));
         Ok(found.into_iter().map(|(_, term)| term).collect())
+    }
+
+    /// Where clicks for these offers count as told: the built-in events integration of each offer's
+    /// advertiser. Empty unless somebody in the tenant ever paid for clicks or views.
+    ///
+    /// # Errors
+    /// As [`Credit::version`].
+    pub async fn click_doors(
+        &mut self,
+        offers: &[OfferId],
+    ) -> StoreResult<Vec<(OfferId, IntegrationId)>> {
+        let sql = "SELECT 1 AS n FROM terms WHERE tenant_id = $1 \
+                   AND action IN ('click', 'intent_click', 'view') LIMIT 1";
+        if self.0.fetch_optional(sql, params![self.0.tenant()]).await?.is_none() {
+            return Ok(Vec::new());
+        }
+        let begin = "SELECT o.id AS id, a.events_integration_id AS door FROM offers o \
+                     JOIN advertisers a ON a.tenant_id = o.tenant_id AND a.id = o.advertiser_id \
+                     WHERE o.tenant_id = $1";
+        let values = offers.iter().map(|id| Value::from(*id)).collect();
+        let rows = self.among(begin, "AND o.id", values).await?;
+        rows.iter().map(|row| Ok((row.id("id")?, row.id("door")?))).collect()
     }
 
     /// Actions for which anybody in the tenant ever paid.
@@ -95,17 +112,5 @@ impl Credit<'_> {
         let sql = "SELECT DISTINCT action FROM terms WHERE tenant_id = $1";
         let rows = self.0.fetch_all(sql, params![self.0.tenant()]).await?;
         rows.iter().map(|row| row.string("action")).collect()
-    }
-}
-
-/// Kinds that a conversion cannot earn by (clicks, views, deliverables) have no rate here.
-fn rate_of(row: &Row) -> StoreResult<Option<Rate>> {
-    match row.text("kind")? {
-        "percent" => Ok(Some(Rate::Percent(basis_points(row, "bp")?))),
-        "fixed" => {
-            let currency = currency_of(row, "currency")?;
-            Ok(Some(Rate::Fixed(Money::new(row.int("amount_minor")?, currency))))
-        }
-        _ => Ok(None),
     }
 }

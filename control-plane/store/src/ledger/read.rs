@@ -21,6 +21,7 @@ use super::Value;
 use super::params;
 use crate::conversions::currency_of;
 use crate::page::Statement;
+use crate::payouts::Payee;
 use crate::sql::Row;
 
 /// One account and its balance on its normal side.
@@ -125,6 +126,36 @@ impl LedgerBooks<'_> {
         Ok(accounts)
     }
 
+    /// Every account that may be paid out and has something in it, by key.
+    ///
+    /// # Errors
+    /// As [`Self::accounts`].
+    pub async fn available(&mut self) -> StoreResult<Vec<AccountRow>> {
+        let sql = "SELECT account, balance_minor FROM accounts WHERE tenant_id = $1 \
+                   AND kind IN ('publisher_available', 'shopper_available') \
+                   AND balance_minor > 0 ORDER BY account";
+        let mut accounts = Vec::new();
+        for row in self.0.fetch_all(sql, params![self.0.tenant()]).await? {
+            let account = account_of(&row, "account")?;
+            accounts.push(AccountRow { account, balance_minor: row.int("balance_minor")? });
+        }
+        Ok(accounts)
+    }
+
+    /// What somebody owes in a currency.
+    ///
+    /// # Errors
+    /// As [`Self::accounts`].
+    pub async fn owed(&mut self, payee: Payee, currency: Currency) -> StoreResult<i64> {
+        let account = match payee {
+            Payee::Publisher(id) => Account::publisher_owed(id, currency),
+            Payee::Shopper(id) => Account::shopper_owed(id, currency),
+        };
+        let sql = "SELECT balance_minor FROM accounts WHERE tenant_id = $1 AND account = $2";
+        let row = self.0.fetch_optional(sql, params![self.0.tenant(), account.key()]).await?;
+        row.map_or(Ok(0), |row| row.int("balance_minor"))
+    }
+
     /// What a publisher has, one row per currency, alphabetically; empty when nothing was ever
     /// posted.
     ///
@@ -146,8 +177,8 @@ impl LedgerBooks<'_> {
             }
         }
         let sql = "SELECT currency, state, SUM(amount_minor) AS amount FROM payouts \
-                   WHERE tenant_id = $1 AND publisher_id = $2 GROUP BY currency, state";
-        for row in self.0.fetch_all(sql, params![self.0.tenant(), publisher]).await? {
+                   WHERE tenant_id = $1 AND payee = $2 GROUP BY currency, state";
+        for row in self.0.fetch_all(sql, params![self.0.tenant(), &owner]).await? {
             let currency = currency_of(&row, "currency")?;
             let amount = row.int("amount")?;
             let balance = rows.entry(currency).or_insert_with(|| BalanceRow::nothing(currency));

@@ -19,7 +19,7 @@ use crate::page::KEYS_PER_STATEMENT;
 use crate::page::Statement;
 
 const COMMAND_COLUMNS: [&str; 7] =
-    ["tenant_id", "seq", "transaction_id", "conversion_id", "action", "body", "at"];
+    ["tenant_id", "seq", "transaction_id", "subject", "action", "body", "at"];
 const POSTING_COLUMNS: [&str; 7] =
     ["tenant_id", "transaction_id", "position", "account", "side", "amount_minor", "currency"];
 const TRANSACTION_COLUMNS: [&str; 10] = [
@@ -135,8 +135,9 @@ impl LedgerBooks<'_> {
     ) -> StoreResult<()> {
         let tenant = self.0.tenant();
         let to_values = |(seq, command): (i64, &Command)| {
-            let Command { transaction, conversion, action, .. } = command;
-            params![tenant, seq, *transaction, *conversion, action.as_str(), command.encode(), at]
+            let Command { transaction, subject, action, .. } = command;
+            let subject = subject.to_string();
+            params![tenant, seq, *transaction, subject, action.as_str(), command.encode(), at]
         };
         let rows = (last_seq + 1..).zip(commands).map(to_values).collect();
         self.0.insert_many("ledger_commands", &COMMAND_COLUMNS, rows, "").await.map(drop)
