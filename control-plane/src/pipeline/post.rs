@@ -95,16 +95,8 @@ pub(crate) async fn post(
     parcels: &[Parcel],
 ) -> Result<Vec<Posted>, PostRefused> {
     let mut tx = bench.store.begin_batch().await?;
-    match post_in(&mut tx, bench, view, parcels).await {
-        Ok(posted) => {
-            tx.save().await?;
-            Ok(posted)
-        }
-        Err(error) => {
-            tx.cancel().await?;
-            Err(error)
-        }
-    }
+    let worked = post_in(&mut tx, bench, view, parcels).await;
+    tx.end(worked).await
 }
 
 async fn post_in(

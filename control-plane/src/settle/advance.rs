@@ -82,16 +82,8 @@ impl Desk {
         asked: &AdvanceAsked,
     ) -> Result<Advanced, PayError> {
         let mut tx = self.parts.store.begin_batch().await?;
-        match Box::pin(self.advance_in(&mut tx, tenant, asked)).await {
-            Ok(advanced) => {
-                tx.save().await?;
-                Ok(advanced)
-            }
-            Err(error) => {
-                tx.cancel().await?;
-                Err(error)
-            }
-        }
+        let worked = Box::pin(self.advance_in(&mut tx, tenant, asked)).await;
+        tx.end(worked).await
     }
 
     async fn advance_in(

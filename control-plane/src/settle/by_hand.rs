@@ -54,16 +54,8 @@ impl Desk {
         reviewer: Reviewer<'_>,
     ) -> Result<Conversion, CreditError> {
         let mut tx = self.parts.store.begin_batch().await?;
-        match self.credit_in(&mut tx, tenant, wanted, reviewer).await {
-            Ok(row) => {
-                tx.save().await?;
-                Ok(row)
-            }
-            Err(error) => {
-                tx.cancel().await?;
-                Err(error)
-            }
-        }
+        let worked = self.credit_in(&mut tx, tenant, wanted, reviewer).await;
+        tx.end(worked).await
     }
 
     pub(super) async fn credit_in(

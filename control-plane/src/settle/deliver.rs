@@ -69,16 +69,8 @@ impl Desk {
         answer: (DeliverableStatus, Reviewer<'_>),
     ) -> Result<DeliverableRow, DeliverError> {
         let mut tx = self.parts.store.begin_batch().await?;
-        match Box::pin(self.decide_deliverable_in(&mut tx, named, answer)).await {
-            Ok(row) => {
-                tx.save().await?;
-                Ok(row)
-            }
-            Err(error) => {
-                tx.cancel().await?;
-                Err(error)
-            }
-        }
+        let worked = Box::pin(self.decide_deliverable_in(&mut tx, named, answer)).await;
+        tx.end(worked).await
     }
 
     async fn decide_deliverable_in(

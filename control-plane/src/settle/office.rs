@@ -17,6 +17,7 @@ use model::id::PaymentId;
 use model::id::TenantId;
 use model::id::TransactionId;
 use model::money::Money;
+use store::error::StoreError;
 use store::office::AdjustmentRow;
 use store::office::AdjustmentStatus;
 use store::office::LockedPeriod;
@@ -55,16 +56,8 @@ impl Desk {
         by: &str,
     ) -> Result<AdjustmentRow, PayError> {
         let mut tx = self.parts.store.begin_batch().await?;
-        match Box::pin(self.decide_adjustment_in(&mut tx, (tenant, id), (status, by))).await {
-            Ok(row) => {
-                tx.save().await?;
-                Ok(row)
-            }
-            Err(error) => {
-                tx.cancel().await?;
-                Err(error)
-            }
-        }
+        let worked = Box::pin(self.decide_adjustment_in(&mut tx, (tenant, id), (status, by))).await;
+        tx.end(worked).await
     }
 
     async fn decide_adjustment_in(
@@ -137,20 +130,8 @@ impl Desk {
             evidence: evidence(now, by, facts),
         };
         let mut tx = self.parts.store.begin_batch().await?;
-        let booked = tx.office(tenant).insert_payment(&row).await;
-        match booked {
-            Ok(()) => {}
-            Err(store::error::StoreError::Unique(_)) => {
-                tx.cancel().await?;
-                return Err(PayError::NotNow("this reference is booked already".to_owned()));
-            }
-            Err(error) => {
-                tx.cancel().await?;
-                return Err(error.into());
-            }
-        }
-        tx.ledger(tenant).post(&[command], now).await?;
-        tx.save().await?;
+        let worked = Box::pin(book(&mut tx, tenant, (&row, command))).await;
+        tx.end(worked).await?;
         Ok(row)
     }
 
@@ -179,6 +160,22 @@ impl Desk {
         tx.save().await?;
         Ok(locked.into_iter().find(|one| one.month == month).unwrap_or(row))
     }
+}
+
+/// Writes a payment and posts it, once for every reference.
+async fn book(
+    tx: &mut BatchTx,
+    tenant: TenantId,
+    (row, command): (&PaymentRow, Command),
+) -> Result<(), PayError> {
+    match tx.office(tenant).insert_payment(row).await {
+        Err(StoreError::Unique(_)) => {
+            return Err(PayError::NotNow("this reference is booked already".to_owned()));
+        }
+        other => other?,
+    }
+    tx.ledger(tenant).post(&[command], row.created_at).await?;
+    Ok(())
 }
 
 /// A correction against the platform's own income.

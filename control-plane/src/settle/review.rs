@@ -112,16 +112,8 @@ impl Desk {
         answer: (Decision, Reviewer<'_>),
     ) -> Result<Conversion, ReviewError> {
         let mut tx = self.parts.store.begin_batch().await?;
-        match self.decide_in(&mut tx, named, answer).await {
-            Ok(row) => {
-                tx.save().await?;
-                Ok(row)
-            }
-            Err(error) => {
-                tx.cancel().await?;
-                Err(error)
-            }
-        }
+        let worked = self.decide_in(&mut tx, named, answer).await;
+        tx.end(worked).await
     }
 
     async fn decide_in(

@@ -268,6 +268,19 @@ impl BatchTx {
     pub async fn cancel(self) -> StoreResult<()> {
         self.conn.cancel().await
     }
+
+    /// Keeps the changes of work that came through, and drops those of work that did not.
+    ///
+    /// # Errors
+    /// What the work says, or why its changes could not be kept or dropped.
+    pub async fn end<T, E: From<StoreError>>(self, worked: Result<T, E>) -> Result<T, E> {
+        if worked.is_ok() {
+            self.save().await?;
+        } else {
+            self.cancel().await?;
+        }
+        worked
+    }
 }
 
 impl SysTx {

@@ -284,16 +284,8 @@ impl Desk {
         by: &str,
     ) -> Result<RunRow, PayError> {
         let mut tx = self.parts.store.begin_batch().await?;
-        match Box::pin(self.decide_run_in(&mut tx, (tenant, id), (state, by))).await {
-            Ok(row) => {
-                tx.save().await?;
-                Ok(row)
-            }
-            Err(error) => {
-                tx.cancel().await?;
-                Err(error)
-            }
-        }
+        let worked = Box::pin(self.decide_run_in(&mut tx, (tenant, id), (state, by))).await;
+        tx.end(worked).await
     }
 
     async fn decide_run_in(
@@ -331,9 +323,17 @@ impl Desk {
     /// [`PayError::NotNow`] for a run that waits or was rejected.
     pub async fn bank_file(&self, tenant: TenantId, id: PayoutRunId) -> Result<String, PayError> {
         let mut tx = self.parts.store.begin_batch().await?;
+        let worked = self.bank_file_in(&mut tx, (tenant, id)).await;
+        tx.end(worked).await
+    }
+
+    async fn bank_file_in(
+        &self,
+        tx: &mut BatchTx,
+        (tenant, id): (TenantId, PayoutRunId),
+    ) -> Result<String, PayError> {
         let run = tx.payouts(tenant).run(id).await?.ok_or(PayError::NotFound)?;
         if run.state != RunState::Approved {
-            tx.cancel().await?;
             return Err(PayError::NotNow(format!("the run is {}", run.state)));
         }
         let now = self.parts.clock.now();
@@ -349,7 +349,6 @@ impl Desk {
                 tx.payouts(tenant).advance(&sending, (row.state, row.fence)).await?;
             }
         }
-        tx.save().await?;
         Ok(file::bank_file(&rows))
     }
 
@@ -364,16 +363,8 @@ impl Desk {
         by: &str,
     ) -> Result<Vec<PayoutRow>, PayError> {
         let mut tx = self.parts.store.begin_batch().await?;
-        match Box::pin(self.take_results_in(&mut tx, (tenant, id), (lines, by))).await {
-            Ok(rows) => {
-                tx.save().await?;
-                Ok(rows)
-            }
-            Err(error) => {
-                tx.cancel().await?;
-                Err(error)
-            }
-        }
+        let worked = Box::pin(self.take_results_in(&mut tx, (tenant, id), (lines, by))).await;
+        tx.end(worked).await
     }
 
     async fn take_results_in(
@@ -419,29 +410,25 @@ impl Desk {
         resolution: Resolution,
     ) -> Result<PayoutRow, PayError> {
         let mut tx = self.parts.store.begin_batch().await?;
-        let row = tx.payouts(tenant).get(id, Reach::Tenant).await?;
-        let Some(row) = row else {
-            tx.cancel().await?;
-            return Err(PayError::NotFound);
-        };
+        let worked = Box::pin(self.resolve_in(&mut tx, (tenant, id), &resolution)).await;
+        tx.end(worked).await
+    }
+
+    async fn resolve_in(
+        &self,
+        tx: &mut BatchTx,
+        (tenant, id): (TenantId, PayoutId),
+        resolution: &Resolution,
+    ) -> Result<PayoutRow, PayError> {
+        let row = tx.payouts(tenant).get(id, Reach::Tenant).await?.ok_or(PayError::NotFound)?;
         if row.state != PayoutState::Unknown {
-            tx.cancel().await?;
             return Err(PayError::NotNow(format!("the payout is {}, not unknown", row.state)));
         }
         let teller = Teller {
             evidence: Some(&resolution.evidence),
             ..self.teller(&resolution.by, Some(&resolution.by))
         };
-        match told::tell(&mut tx, (tenant, &row), resolution.told.clone(), teller).await {
-            Ok(row) => {
-                tx.save().await?;
-                Ok(row)
-            }
-            Err(error) => {
-                tx.cancel().await?;
-                Err(error)
-            }
-        }
+        told::tell(tx, (tenant, &row), resolution.told.clone(), teller).await
     }
 }
 
