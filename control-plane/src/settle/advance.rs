@@ -102,7 +102,7 @@ impl Desk {
             let limit = Money::parse(text, *currency);
             limit.map_err(|error| PayError::Input(format!("limit {text}: {error}")))
         };
-        let outstanding: i64 = rows.iter().map(|row| row.advanced_minor).sum();
+        let outstanding = tx.conversions(tenant).advanced_to(*publisher, *currency).await?;
         let mut room = limit(&terms.publisher_limit)?.minor.saturating_sub(outstanding);
         if let Some(amount) = asked.amount {
             if amount.minor > room {

@@ -230,6 +230,21 @@ async fn an_advance_is_paid_now_and_repaid_by_the_release() {
     office.trial_is_even().await;
 }
 
+/// What was advanced on a conversion counts until it is repaid, also while the conversion is held
+/// and could not be advanced itself.
+#[tokio::test]
+async fn the_limit_of_a_publisher_counts_what_stands_on_held_conversions() {
+    let mut office = Office::open().await;
+    office.sell(1, "F-1").await;
+    office.sell(1, "F-2").await;
+    let held = "UPDATE conversions SET advanced_minor = 50000000, held_by = 'rule:velocity' \
+                WHERE order_ref = 'F-1'";
+    office.line.store.tamper(&[held]).await.expect("a row");
+    let publisher = office.key(Role::Publisher).await;
+    let reply = office.api.call(&publisher, "POST", "/v1/advances", Some(json!({}))).await;
+    assert_eq!(reply.status, 409, "{}", reply.body);
+}
+
 #[tokio::test]
 async fn a_locked_month_takes_no_news() {
     let mut office = Office::open().await;

@@ -39,4 +39,20 @@ impl Conversions<'_> {
         let params = params![self.0.tenant(), advertiser, currency.code()];
         self.0.fetch_one(sql, params).await?.int("amount")
     }
+
+    /// What a publisher has outstanding in one currency, on whatever conversions it stands.
+    ///
+    /// # Errors
+    /// As [`Conversions::list`].
+    pub async fn advanced_to(
+        &mut self,
+        publisher: PublisherId,
+        currency: Currency,
+    ) -> StoreResult<i64> {
+        let sql = "SELECT COALESCE(SUM(advanced_minor), 0) AS amount FROM conversions \
+                   WHERE tenant_id = $1 AND publisher_id = $2 AND currency = $3 \
+                   AND advanced_minor > 0";
+        let params = params![self.0.tenant(), publisher, currency.code()];
+        self.0.fetch_one(sql, params).await?.int("amount")
+    }
 }
