@@ -86,6 +86,21 @@ impl Cases<'_> {
         self.0.insert_many("cases", &columns, rows, "").await.map(drop)
     }
 
+    /// Opens a case unless one that says the same of the same object is open.
+    ///
+    /// # Errors
+    /// [`crate::error::StoreError::Database`].
+    pub async fn open_once(&mut self, row: CaseRow) -> StoreResult<()> {
+        let sql = "SELECT COUNT(*) AS n FROM cases WHERE tenant_id = $1 AND kind = $2 \
+                   AND subject = $3 AND detail = $4 AND closed_at IS NULL";
+        let detail = row.detail.to_string();
+        let params = params![self.0.tenant(), row.kind.as_str(), &row.subject, detail];
+        if self.0.fetch_one(sql, params).await?.int("n")? > 0 {
+            return Ok(());
+        }
+        self.open(&[row]).await
+    }
+
     /// Closes an open case with what a person says of it; absent where there is none.
     ///
     /// # Errors

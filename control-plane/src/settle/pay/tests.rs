@@ -298,6 +298,40 @@ async fn the_worst_provider_never_pays_twice_and_nothing_unknown_is_released() {
     }
 }
 
+/// A provider that insists on having paid another amount.
+#[derive(Debug)]
+struct Stubborn;
+
+impl Egress for Stubborn {
+    fn send(&self, request: Request) -> Sending<'_> {
+        let header = request.headers.iter().find(|(name, _)| name == "webhook-id");
+        let id = header.expect("an id").1.clone();
+        let body = json!({
+            "id": id, "status": "paid", "reference": format!("ref-{id}"),
+            "amount": "1.00", "currency": "KZT",
+        });
+        let answer = Response { status: 200, body: body.to_string() };
+        Box::pin(std::future::ready(Ok(answer)))
+    }
+}
+
+#[tokio::test]
+async fn the_same_difference_told_again_opens_no_second_case() {
+    let world = earned().await;
+    reachable(&world).await;
+    let pay = webhook(&Worst::new(1, true)).with_egress(Arc::new(Stubborn));
+    let settle = paying(&world, pay);
+    let asked = Asked { rail: Some("webhook".to_owned()), ..Asked::default() };
+    settle.desk().pay(TENANT, &asked, FINANCE).await.expect("a run");
+    for _ in 0..4 {
+        settle.send_due().await.expect("a run");
+        world.clock.advance(Duration::from_mins(20));
+    }
+    // Two payouts: each unknown, and each with a difference.
+    assert_eq!(world.count("cases").await, 4);
+    assert_eq!(world.balance(AIGERIM).await.in_payout, 70_000);
+}
+
 #[tokio::test]
 async fn a_worker_that_stopped_while_sending_leaves_an_unknown_payout() {
     let world = earned().await;
